@@ -68,7 +68,15 @@ async function makeParts(
     const older = await listBuilds(cacheDir);
     const folder = await startBuild(cacheDir);
     try {
-      const { versions } = await buildParts({ recipe, moduleFolder, cacheDir, folder, older, reporter, signal });
+      const { versions } = await buildParts({
+        recipe,
+        moduleFolder,
+        cacheDir,
+        folder,
+        older,
+        reporter,
+        signal,
+      });
       return partsIn(await finishBuild(cacheDir, folder, recipe.key), versions);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });

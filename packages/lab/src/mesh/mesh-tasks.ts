@@ -1,0 +1,230 @@
+import { writeFile } from 'node:fs/promises';
+import { parseAllDocuments, stringify } from 'yaml';
+import { type ClusterFiles, serverUrl } from '../cluster/cluster-files.ts';
+import { componentName, type PartPath } from '../cluster/control-plane.ts';
+import { type ApiClient, ApiError, type KubeObject } from '../kube/api-client.ts';
+import type { ClusterPlan } from '../plan/lab-plan.ts';
+import { runProgram } from '../supervisor/run-program.ts';
+import type { Task } from '../supervisor/task.ts';
+import { until } from '../supervisor/until.ts';
+import { exposure, strictMutualTls } from './exposure.ts';
+import { EAST_WEST_GATEWAY, INGRESS_GATEWAY, istioOperator } from './istio-operator.ts';
+import { type IstioManifests, sortManifests } from './manifests.ts';
+import { ISTIO_NAMESPACE } from './plug-in-ca.ts';
+import { requestMetrics } from './request-metrics.ts';
+
+/** Server-side apply's name for what the lab's user installed at boot. */
+export const FIELD_MANAGER = 'meshlift-lab';
+const DEADLINE_MS = 180_000;
+const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+
+/** One cluster as the mesh sees it. */
+export interface MeshMember {
+  readonly cluster: ClusterPlan;
+  readonly files: ClusterFiles;
+  /** The user's access: Istio is installed in the user's name, as with any cluster. */
+  readonly api: ApiClient;
+  readonly cacerts: KubeObject;
+}
+
+/** The names that other tasks may wait for. */
+export const meshTask = {
+  definitions: (cluster: string) => `${cluster}/istio-definitions`,
+  manifests: (cluster: string) => `${cluster}/istio-manifests`,
+  rules: (cluster: string) => `${cluster}/mesh-rules`,
+  install: (cluster: string) => `${cluster}/istio-install`,
+  istiod: (cluster: string) => `${cluster}/istiod`,
+  gateways: (cluster: string) => `${cluster}/gateways`,
+  remoteSecret: (cluster: string) => `${cluster}/remote-secrets`,
+} as const;
+
+/** Everything that makes one mesh of the clusters, as tasks that run as soon as they can. */
+export function meshTasks(
+  members: readonly MeshMember[],
+  part: PartPath,
+  istioVersion: string,
+  nodeReady: (cluster: string) => string,
+): Task[] {
+  return members.flatMap((member) => {
+    const { cluster, files, api } = member;
+    const apiServer = componentName(cluster, 'apiserver');
+    const { promise: manifests, resolve: manifestsRead } = Promise.withResolvers<IstioManifests>();
+    const others = members.filter((other) => other !== member);
+    return [
+      {
+        name: meshTask.manifests(cluster.name),
+        run: async (signal) => {
+          const operator = files.path('istio-operator.yaml');
+          await writeFile(operator, stringify(istioOperator(cluster, istioVersion)));
+          manifestsRead(
+            sortManifests(await istioctl(part, ['manifest', 'generate', '-f', operator], signal)),
+          );
+        },
+      },
+      {
+        name: meshTask.install(cluster.name),
+        after: [apiServer, meshTask.manifests(cluster.name)],
+        run: async (signal) => {
+          await api.applyAll([namespace(cluster), injectedNamespace()], FIELD_MANAGER, signal);
+          // istiod reads its certificate authority once, when it starts.
+          await api.apply(member.cacerts, FIELD_MANAGER, signal);
+          const { base, webhooks } = await manifests;
+          await api.applyAll([...base, ...webhooks], FIELD_MANAGER, signal);
+        },
+      },
+      {
+        name: meshTask.definitions(cluster.name),
+        after: [apiServer, meshTask.manifests(cluster.name)],
+        run: async (signal) => {
+          const definitions = (await manifests).definitions;
+          await Promise.all(
+            definitions.map(({ name, yaml }) =>
+              api.applyYaml(`${DEFINITIONS}/${name}`, yaml, FIELD_MANAGER, signal),
+            ),
+          );
+        },
+      },
+      {
+        name: meshTask.rules(cluster.name),
+        after: [meshTask.definitions(cluster.name), meshTask.install(cluster.name)],
+        run: async (signal, waitingFor) => {
+          const rules = [strictMutualTls(), ...exposure(), ...requestMetrics()];
+          await until((now) => kindMissing(api, rules, now), { signal, waitingFor, deadlineMs: DEADLINE_MS });
+          await api.applyAll(rules, FIELD_MANAGER, signal);
+        },
+      },
+      {
+        name: meshTask.istiod(cluster.name),
+        after: [meshTask.install(cluster.name), nodeReady(cluster.name)],
+        run: (signal, waitingFor) =>
+          until((now) => istiodMissing(api, now), { signal, waitingFor, deadlineMs: DEADLINE_MS }),
+      },
+      {
+        name: meshTask.gateways(cluster.name),
+        after: [meshTask.istiod(cluster.name)],
+        run: async (signal, waitingFor) => {
+          await api.applyAll((await manifests).gateways, FIELD_MANAGER, signal);
+          await until(
+            async (now) =>
+              (await deploymentMissing(api, INGRESS_GATEWAY, now)) ??
+              (await deploymentMissing(api, EAST_WEST_GATEWAY, now)),
+            { signal, waitingFor, deadlineMs: DEADLINE_MS },
+          );
+        },
+      },
+      {
+        name: meshTask.remoteSecret(cluster.name),
+        // Its own installation, for the namespace; the others', for the reader's account.
+        after: [
+          meshTask.install(cluster.name),
+          ...others.flatMap((other) => [
+            meshTask.install(other.cluster.name),
+            componentName(other.cluster, 'controller-manager'),
+          ]),
+        ],
+        run: async (signal) => {
+          await Promise.all(
+            others.map(async (other) => {
+              const secret = await istioctl(
+                part,
+                [
+                  'create-remote-secret',
+                  `--kubeconfig=${other.files.kubeconfig('user')}`,
+                  `--name=${other.cluster.name}`,
+                  `--server=${serverUrl(other.cluster)}`,
+                ],
+                signal,
+              );
+              await api.apply(remoteSecretIn(secret), FIELD_MANAGER, signal);
+            }),
+          );
+        },
+      },
+    ] satisfies Task[];
+  });
+}
+
+function istioctl(part: PartPath, args: readonly string[], signal: AbortSignal): Promise<string> {
+  return runProgram([part('istioctl'), ...args], { signal });
+}
+
+/** The Secret in what `istioctl create-remote-secret` wrote. Its text must not get into a message. */
+function remoteSecretIn(output: string): KubeObject {
+  const objects = parseAllDocuments(output).map((document) => document.toJS() as KubeObject | null);
+  const secret = objects.find((object) => object?.kind === 'Secret');
+  if (!secret) throw new Error('istioctl create-remote-secret wrote no Secret');
+  return secret;
+}
+
+function namespace(cluster: ClusterPlan): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: ISTIO_NAMESPACE, labels: { 'topology.istio.io/network': cluster.network } },
+  };
+}
+
+/** Pods of `default` get a sidecar without anybody's asking: it is a lab for meshes. */
+function injectedNamespace(): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: 'default', labels: { 'istio-injection': 'enabled' } },
+  };
+}
+
+async function kindMissing(
+  api: ApiClient,
+  objects: readonly KubeObject[],
+  signal: AbortSignal,
+): Promise<string | null> {
+  for (const { apiVersion, kind } of objects) {
+    if (!(await api.serves(apiVersion, kind, signal))) return `${kind} of ${apiVersion} to be served`;
+  }
+  return null;
+}
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly message?: string;
+}
+
+/** Ready, and its certificate in the webhooks that call it: until then no pod can be injected. */
+async function istiodMissing(api: ApiClient, signal: AbortSignal): Promise<string | null> {
+  const deployment = await deploymentMissing(api, 'istiod', signal);
+  if (deployment) return deployment;
+  for (const path of [
+    'mutatingwebhookconfigurations/istio-sidecar-injector',
+    `validatingwebhookconfigurations/istio-validator-${ISTIO_NAMESPACE}`,
+  ]) {
+    const { webhooks } = await api.get<{ webhooks: { clientConfig: { caBundle?: string } }[] }>(
+      `/apis/admissionregistration.k8s.io/v1/${path}`,
+      signal,
+    );
+    if (!webhooks.every(({ clientConfig }) => clientConfig.caBundle))
+      return `istiod's certificate in ${path}`;
+  }
+  return null;
+}
+
+/** What keeps a Deployment from being available, as its newest pod tells it. */
+export async function deploymentMissing(
+  api: ApiClient,
+  name: string,
+  signal: AbortSignal,
+  namespaceName: string = ISTIO_NAMESPACE,
+): Promise<string | null> {
+  try {
+    const { status } = await api.get<{ status?: { availableReplicas?: number; conditions?: Condition[] } }>(
+      `/apis/apps/v1/namespaces/${namespaceName}/deployments/${name}`,
+      signal,
+    );
+    if ((status?.availableReplicas ?? 0) > 0) return null;
+    const failure = status?.conditions?.find(({ type }) => type === 'ReplicaFailure')?.message;
+    return failure ? `${name}: ${failure}` : `pod of ${name} to be ready`;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return `Deployment ${name} to exist`;
+    throw error;
+  }
+}

@@ -1,0 +1,143 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { accessRules } from '../cluster/access-rules.ts';
+import { clusterDns } from '../cluster/cluster-dns.ts';
+import { ClusterFiles, serverUrl, writeClusterFiles } from '../cluster/cluster-files.ts';
+import {
+  AUDIT_POLICY,
+  componentName,
+  controlPlaneComponents,
+  kubeProxyConfig,
+} from '../cluster/control-plane.ts';
+import { type ClusterIdentities, makeIdentities } from '../cluster/identities.ts';
+import { AddressBook, type AddressHolder, serveLoadBalancers } from '../cluster/load-balancers.ts';
+import { ApiClient } from '../kube/api-client.ts';
+import { kubeconfig } from '../kube/kubeconfig.ts';
+import { deploymentMissing, FIELD_MANAGER, type MeshMember, meshTasks } from '../mesh/mesh-tasks.ts';
+import { makeMeshCas } from '../mesh/plug-in-ca.ts';
+import type { Component } from '../supervisor/component.ts';
+import { inNamespace } from '../supervisor/launcher.ts';
+import { runProgram } from '../supervisor/run-program.ts';
+import type { Task } from '../supervisor/task.ts';
+import { until } from '../supervisor/until.ts';
+import type { ClusterPlan } from './lab-plan.ts';
+import type { LabSettings } from './lab-settings.ts';
+import type { StateFolder } from './state-folder.ts';
+
+const DEADLINE_MS = 180_000;
+
+/** All that runs in one lab. */
+export interface AssembledLab {
+  readonly components: readonly Component[];
+  readonly tasks: readonly Task[];
+}
+
+/** Makes the keys, writes the files, and says what is to be started after what. */
+export async function assembleLab(settings: LabSettings, state: StateFolder): Promise<AssembledLab> {
+  const { plan } = settings;
+  const part = (name: string) => join(settings.partsDir, 'bin', name);
+  const [identities, cas] = await Promise.all([
+    Promise.all(plan.clusters.map(makeIdentities)),
+    makeMeshCas(plan.clusters.map(({ name }) => name)),
+  ]);
+  const clusters = plan.clusters.map((cluster, i) => {
+    const own = identities[i] as ClusterIdentities;
+    const files = new ClusterFiles(state.in(cluster.name));
+    const access = { server: serverUrl(cluster), ca: own.ca.cert };
+    return {
+      cluster,
+      files,
+      identities: own,
+      api: new ApiClient({ ...access, ...own.client.user }),
+      loadBalancerApi: new ApiClient({ ...access, ...own.client.loadBalancers }),
+      cacerts: cas.get(cluster.name) as MeshMember['cacerts'],
+    };
+  });
+  await Promise.all(
+    clusters.map(async ({ cluster, files, identities }) => {
+      await mkdir(files.path(), { recursive: true, mode: 0o700 });
+      await writeClusterFiles(files, cluster, identities);
+      await writeFile(files.path('audit-policy.yaml'), stringify(AUDIT_POLICY));
+      await writeFile(files.path('kube-proxy.yaml'), stringify(kubeProxyConfig(cluster, files)));
+    }),
+  );
+  await writeUserKubeconfig(settings, state, identities);
+
+  const nodeReady = (cluster: string) => `${cluster}/node`;
+  return {
+    components: clusters.flatMap((each) => controlPlaneComponents({ ...each, part })),
+    tasks: [
+      ...clusters.flatMap(({ cluster, api, loadBalancerApi }): Task[] => [
+        {
+          name: `${cluster.name}/foundations`,
+          after: [componentName(cluster, 'apiserver')],
+          run: async (signal) => {
+            await api.applyAll([...accessRules(), ...clusterDns(cluster)], FIELD_MANAGER, signal);
+            const { loadBalancers, eastWestGateway, ingressGateway } = cluster.addresses;
+            const book = new AddressBook(loadBalancers, [eastWestGateway, ingressGateway]);
+            // Runs as long as the lab does.
+            void serveLoadBalancers(loadBalancerApi, book, holderOf(cluster), signal, (error) =>
+              process.stderr.write(`${cluster.name} load balancers: ${error.message}\n`),
+            );
+          },
+        },
+        {
+          name: nodeReady(cluster.name),
+          after: [componentName(cluster, 'apiserver')],
+          run: (signal, waitingFor) =>
+            until((now) => nodeMissing(api, cluster, now), { signal, waitingFor, deadlineMs: DEADLINE_MS }),
+        },
+        {
+          name: `${cluster.name}/dns`,
+          after: [`${cluster.name}/foundations`, nodeReady(cluster.name)],
+          run: (signal, waitingFor) =>
+            until((now) => deploymentMissing(api, 'coredns', now, 'kube-system'), {
+              signal,
+              waitingFor,
+              deadlineMs: DEADLINE_MS,
+            }),
+        },
+      ]),
+      ...meshTasks(clusters, part, settings.versions.istio ?? 'unknown', nodeReady),
+    ],
+  };
+}
+
+/** The only kubeconfig that leads to every cluster, through the host's forwards. */
+async function writeUserKubeconfig(
+  settings: LabSettings,
+  state: StateFolder,
+  identities: readonly ClusterIdentities[],
+): Promise<void> {
+  const contexts = settings.plan.clusters.map((cluster, i) => {
+    const { ca, client } = identities[i] as ClusterIdentities;
+    const server = `https://127.0.0.1:${settings.ports[`${cluster.name}/api`]}`;
+    return { name: cluster.name, user: `${cluster.name}-user`, server, ca: ca.cert, ...client.user };
+  });
+  await writeFile(state.kubeconfig, kubeconfig(contexts), { mode: 0o600 });
+}
+
+function holderOf(cluster: ClusterPlan): AddressHolder {
+  const ip = async (action: 'replace' | 'del', address: string, signal: AbortSignal) => {
+    const argv = ['ip', 'addr', action, `${address}/32`, 'dev', 'eth0'];
+    await runProgram(inNamespace(cluster.name, argv), { signal });
+  };
+  return {
+    hold: (address, signal) => ip('replace', address, signal),
+    release: (address, signal) => ip('del', address, signal),
+  };
+}
+
+async function nodeMissing(
+  api: ApiClient,
+  cluster: ClusterPlan,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { items } = await api.get<{
+    items: { status?: { conditions?: { type: string; status: string; message?: string }[] } }[];
+  }>(`/api/v1/nodes?fieldSelector=metadata.name=${cluster.nodeName}`, signal);
+  const ready = items[0]?.status?.conditions?.find(({ type }) => type === 'Ready');
+  if (!ready) return `node ${cluster.nodeName} to register`;
+  return ready.status === 'True' ? null : `node ${cluster.nodeName}: ${ready.message}`;
+}

@@ -1,0 +1,171 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { LabError } from '../errors.ts';
+import { type LabSettings, readSettings } from '../plan/lab-settings.ts';
+import type { LabStatus } from '../plan/lab-status.ts';
+import type { StateFolder } from '../plan/state-folder.ts';
+import type { LabEvent } from '../supervisor/events.ts';
+import type { BootResult } from '../supervisor/sandbox-supervisor.ts';
+import { removeStateFolder } from './leftovers.ts';
+import { callUnix, callUnixJson, jsonLines, NotListening } from './unix-http.ts';
+
+const WARDEN = fileURLToPath(new URL('./warden-main.ts', import.meta.url));
+const POLL_MS = 20;
+/** flock's exit code when someone else holds the lock; not one that the warden uses. */
+const LOCK_HELD = 75;
+
+/** True while a lab of this name has its process on the host, booting or booted. */
+export async function isUp(state: StateFolder): Promise<boolean> {
+  try {
+    await callUnixJson(state.wardenSocket, 'GET', '/warden');
+    return true;
+  } catch (error) {
+    if (error instanceof NotListening) return false;
+    throw error;
+  }
+}
+
+/** Starts the lab's warden, apart from this process; resolves once the sandbox answers. */
+export async function startLab(
+  state: StateFolder,
+  settings: LabSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  mkdirSync(state.path, { recursive: true, mode: 0o700 });
+  const log = openSync(state.wardenLog, 'a', 0o600);
+  const child = spawn(
+    'flock',
+    [
+      '--nonblock',
+      '--no-fork',
+      `--conflict-exit-code=${LOCK_HELD}`,
+      state.lock,
+      process.execPath,
+      '--disable-warning=ExperimentalWarning',
+      WARDEN,
+      state.path,
+    ],
+    { stdio: ['pipe', log, log], detached: true },
+  );
+  closeSync(log);
+  let ended: string | null = null;
+  child.once('error', (error) => {
+    ended = `flock could not be started: ${error.message} (Debian package util-linux)`;
+  });
+  child.once('exit', (code) => {
+    ended =
+      code === LOCK_HELD
+        ? `another command is working on the lab in ${state.path}: try again when it is done`
+        : '';
+  });
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(JSON.stringify(settings));
+  while (!(await answers(state))) {
+    if (ended !== null) throw new LabError(ended || (await whyEnded(state)));
+    if (signal.aborted) {
+      child.kill('SIGTERM');
+      throw new LabError('interrupted');
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  child.unref();
+}
+
+/** Tells every event of the boot, from its beginning, until it ends; says how it ended. */
+export async function followBoot(
+  state: StateFolder,
+  tell: (event: LabEvent) => void,
+  signal: AbortSignal,
+): Promise<BootResult> {
+  try {
+    const response = await callUnix(state.sandboxSocket, 'GET', '/events', { signal });
+    for await (const line of jsonLines<LabEvent | BootResult>(response)) {
+      if ('result' in line) return line;
+      tell(line);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof NotListening) && (error as NodeJS.ErrnoException).code !== 'ECONNRESET')
+      throw error;
+  }
+  return { result: 'failed', message: await whyEnded(state) };
+}
+
+/** The lab as it is now; null when there is none of this name. */
+export async function readStatus(state: StateFolder): Promise<LabStatus | null> {
+  const settings = await readSettings(state.settings).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (settings === null) return null;
+  const live = (await isUp(state))
+    ? await callUnixJson<Pick<LabStatus, 'state' | 'components'>>(
+        state.sandboxSocket,
+        'GET',
+        '/status',
+      ).catch((error: Error): Pick<LabStatus, 'state' | 'components'> => {
+        if (error instanceof NotListening) return { state: 'starting', components: [] };
+        throw error;
+      })
+    : ({ state: 'stopped', components: [] } as const);
+  const { plan, ports } = settings;
+  const listen = (name: string) => `127.0.0.1:${ports[name] ?? 0}`;
+  return {
+    name: plan.name,
+    state: live.state,
+    stateDir: state.path,
+    kubeconfig: state.kubeconfig,
+    clusters: plan.clusters.map(({ name, network, addresses }) => ({
+      name,
+      context: name,
+      network,
+      apiServer: `https://${listen(`${name}/api`)}`,
+      gateways: {
+        ingress: { address: addresses.ingressGateway, http: `http://${listen(`${name}/ingress`)}` },
+        eastwest: { address: addresses.eastWestGateway },
+      },
+    })),
+    vm:
+      plan.vm && settings.sidecarPackage
+        ? {
+            address: plan.vm.address,
+            ssh: { config: state.sshConfig, host: plan.vm.name, user: plan.vm.user },
+            sidecarPackage: settings.sidecarPackage,
+          }
+        : null,
+    forwards: plan.forwards.map(({ name, target }) => ({ name, listen: listen(name), target })),
+    versions: settings.versions,
+    components: live.components,
+  };
+}
+
+/** Ends the lab and removes everything of it; also clears what a crash left. False when there was nothing. */
+export async function takeDown(state: StateFolder): Promise<boolean> {
+  try {
+    await callUnixJson(state.wardenSocket, 'POST', '/down');
+    return true;
+  } catch (error) {
+    if (!(error instanceof NotListening)) throw error;
+  }
+  const left = await readSettings(state.settings).catch(() => null);
+  await removeStateFolder(state.path, left?.userNamespace ?? process.getuid?.() !== 0);
+  return left !== null;
+}
+
+async function answers(state: StateFolder): Promise<boolean> {
+  return callUnixJson(state.sandboxSocket, 'GET', '/health').then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The last words of the processes that hold the lab. */
+async function whyEnded(state: StateFolder): Promise<string> {
+  const texts = await Promise.all(
+    [state.supervisorLog, state.wardenLog].map((path) => readFile(path, 'utf8').catch(() => '')),
+  );
+  const words = texts.map((text) => text.trim().split('\n').slice(-5).join('\n')).filter(Boolean);
+  return `the lab ended while it was starting: ${words.join('\n') || 'it left no message'}`;
+}

@@ -1,0 +1,101 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { buildNetwork } from '../network/build-network.ts';
+import { assembleLab } from '../plan/assemble.ts';
+import { machinesOf } from '../plan/lab-plan.ts';
+import { readSettings } from '../plan/lab-settings.ts';
+import type { LabStatus } from '../plan/lab-status.ts';
+import { StateFolder } from '../plan/state-folder.ts';
+import { join as joinSockets } from '../sandbox/forward.ts';
+import { makePrivateMounts } from '../sandbox/private-mounts.ts';
+import { listenUnix, readJson } from '../sandbox/unix-server.ts';
+import { EventLog } from './events.ts';
+import { ProcessLauncher } from './launcher.ts';
+import { memoryOf, readProcesses } from './process-memory.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** How the boot stands; the last line of `GET /events`. */
+export type BootResult =
+  | { readonly result: 'ready' }
+  | { readonly result: 'failed'; readonly message: string };
+
+/** Runs inside the sandbox, as the only child of its first process, until it is killed. */
+export async function runSandbox(settingsPath: string): Promise<void> {
+  const settings = await readSettings(settingsPath);
+  const state = new StateFolder(settings.stateDir);
+  const events = new EventLog();
+  const started = performance.now();
+  const now = () => performance.now() - started;
+  const supervisor = new Supervisor(new ProcessLauncher(state.logs), events, now);
+  let boot: LabStatus['state'] = 'starting';
+  const { promise: result, resolve: settle } = Promise.withResolvers<BootResult>();
+
+  const server = await listenUnix(state.sandboxSocket, {
+    'GET /health': () => ({ state: boot }),
+    'GET /status': () => ({ state: boot, components: measured(supervisor) }),
+    'GET /events': (request, response) => streamEvents(events, result, request, response),
+    'POST /kill': async (request) => {
+      const { name } = await readJson<{ name: string }>(request);
+      if (!name || !supervisor.kill(name)) throw new Error(`the lab has no component ${name}`);
+    },
+    'POST /restart': async (request) => {
+      const { name } = await readJson<{ name: string }>(request);
+      await supervisor.restart(name ?? '');
+    },
+  });
+  serveConnects(server);
+
+  try {
+    await makePrivateMounts();
+    const [lab] = await Promise.all([assembleLab(settings, state), buildNetwork(machinesOf(settings.plan))]);
+    await supervisor.start(lab.components, lab.tasks);
+    boot = 'running';
+    settle({ result: 'ready' });
+  } catch (error) {
+    // The sandbox stays, so that what went wrong can be looked at; whoever started it decides.
+    settle({ result: 'failed', message: (error as Error).message });
+  }
+}
+
+function measured(supervisor: Supervisor): LabStatus['components'] {
+  const states = supervisor.components();
+  const pids = states.flatMap(({ pid }) => (pid === null ? [] : [pid]));
+  const memory = memoryOf(pids, readProcesses());
+  return states.map((state) => ({
+    ...state,
+    rssBytes: state.pid === null ? 0 : (memory.get(state.pid) ?? 0),
+  }));
+}
+
+function streamEvents(
+  events: EventLog,
+  result: Promise<BootResult>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  const send = (line: unknown) => response.write(`${JSON.stringify(line)}\n`);
+  const unfollow = events.follow(send);
+  request.once('close', unfollow);
+  response.once('close', unfollow);
+  result.then((last) => {
+    unfollow();
+    send(last);
+    response.end();
+  });
+}
+
+/** The inner end of the host's forwards: CONNECT 10.10.1.10:6443. */
+function serveConnects(server: Server): void {
+  server.on('connect', (request, client, head) => {
+    const [host = '', port = ''] = (request.url ?? '').split(':');
+    const inside = connect({ host, port: Number(port), allowHalfOpen: true });
+    client.on('error', () => inside.destroy());
+    inside.once('error', () => client.destroy());
+    inside.once('connect', () => {
+      client.write('HTTP/1.1 200 OK\r\n\r\n');
+      inside.write(head);
+      joinSockets(client, inside);
+    });
+  });
+}

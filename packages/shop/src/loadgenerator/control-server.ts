@@ -1,0 +1,45 @@
+import { createServer, type Server } from 'node:http';
+import type { Ledger } from './ledger.ts';
+import { metrics } from './metrics.ts';
+
+/**
+ * What the load generator tells and takes: GET `/stats`, GET `/stats?since=MARK`, POST `/marks` → `{"id": MARK}`,
+ * GET `/metrics`, GET `/healthz`, and GET `/readyz`, which answers 503 until the shop's home page was whole once.
+ */
+export function createControlServer(ledger: Ledger): Server {
+  return createServer((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://loadgenerator');
+    const json = (status: number, body: object): void => {
+      response
+        .writeHead(status, { 'content-type': 'application/json' })
+        .end(`${JSON.stringify(body, null, 2)}\n`);
+    };
+    switch (`${request.method} ${url.pathname}`) {
+      case 'GET /stats': {
+        const since = url.searchParams.get('since');
+        const stats = ledger.stats(since);
+        if (stats === undefined) json(404, { error: `no mark ${since}: POST /marks makes one` });
+        else json(200, stats);
+        return;
+      }
+      case 'POST /marks':
+        json(201, { id: ledger.mark() });
+        return;
+      case 'GET /metrics':
+        response
+          .writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+          .end(metrics(ledger));
+        return;
+      case 'GET /healthz':
+        json(200, { state: 'alive' });
+        return;
+      case 'GET /readyz':
+        json(ledger.started ? 200 : 503, {
+          state: ledger.started ? 'running' : 'waiting for the shop’s home page',
+        });
+        return;
+      default:
+        json(404, { error: 'expected GET /stats, POST /marks, GET /metrics, GET /healthz or GET /readyz' });
+    }
+  });
+}

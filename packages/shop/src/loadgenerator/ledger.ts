@@ -1,0 +1,220 @@
+import { CatalogTally } from '../catalog-calls/tally.ts';
+import { Histogram } from './histogram.ts';
+
+/**
+ * Why a request failed. `status-…` is an HTTP or gRPC status that is not a success, `degraded` a page that came but
+ * lacked a part, `connect` no connection, `reset` a connection that broke under the request, `timeout` no answer in
+ * time, `unsent` a request that was due but could not be sent in time.
+ */
+export type FailureKind = `status-${string}` | 'degraded' | 'connect' | 'reset' | 'timeout' | 'unsent';
+
+/** What became of one request. */
+export interface Outcome {
+  /** E.g. `home`, `product`, or `catalog-direct`. */
+  readonly route: string;
+  /** From when the request was due to when its answer was complete. */
+  readonly ms: number;
+  readonly failure?: FailureKind | undefined;
+  /** {@link CatalogTally} as the answer wrote it. */
+  readonly catalogCalls?: string | undefined;
+}
+
+export interface Counts {
+  total: number;
+  failed: number;
+}
+
+/** Everything counted since a moment. Times are ISO 8601, durations milliseconds. */
+export interface Stats {
+  /** `waiting` until the shop's home page was whole for the first time; nothing is counted before. */
+  readonly state: 'waiting' | 'running';
+  readonly startedAt: string | null;
+  /** The mark that this counts from; null for the start. */
+  readonly since: string | null;
+  readonly from: string | null;
+  readonly seconds: number;
+  readonly requests: Counts;
+  readonly byRoute: Readonly<Record<string, Counts>>;
+  readonly failuresByKind: Readonly<Record<string, number>>;
+  readonly latency: {
+    readonly p50: number | null;
+    readonly p90: number | null;
+    readonly p99: number | null;
+    readonly max: number | null;
+  };
+  readonly catalogCalls: Counts & {
+    /** Answered calls by side. */
+    readonly bySide: Readonly<Record<string, number>>;
+    /** Calls by the caller's cluster, answered by side or failed. */
+    readonly byCluster: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  };
+}
+
+interface RouteBook {
+  counts: Counts;
+  latency: Histogram;
+}
+
+/** Monotonic state of the books at one moment. */
+interface Snapshot {
+  readonly at: Date;
+  readonly routes: ReadonlyMap<string, { counts: Counts; latency: Histogram }>;
+  readonly failures: ReadonlyMap<string, number>;
+  readonly catalog: ReadonlyMap<string, number>;
+}
+
+const MOST_MARKS = 1000;
+
+/** The books: every request is entered once, nothing is ever taken out, windows are differences between marks. */
+export class Ledger {
+  readonly #routes = new Map<string, RouteBook>();
+  readonly #failures = new Map<string, number>();
+  readonly #catalog = new CatalogTally();
+  readonly #marks = new Map<string, Snapshot>();
+  readonly #now: () => Date;
+  #startedAt: Date | null = null;
+  #nextMark = 1;
+
+  constructor(now: () => Date = () => new Date()) {
+    this.#now = now;
+  }
+
+  get started(): boolean {
+    return this.#startedAt !== null;
+  }
+
+  /** Begins counting. */
+  start(): void {
+    this.#startedAt ??= this.#now();
+  }
+
+  enter({ route, ms, failure, catalogCalls }: Outcome): void {
+    let book = this.#routes.get(route);
+    if (book === undefined) {
+      book = { counts: { total: 0, failed: 0 }, latency: new Histogram() };
+      this.#routes.set(route, book);
+    }
+    book.counts.total += 1;
+    book.latency.record(ms);
+    if (failure !== undefined) {
+      book.counts.failed += 1;
+      const key = `${route} ${failure}`;
+      this.#failures.set(key, (this.#failures.get(key) ?? 0) + 1);
+    }
+    this.#catalog.merge(catalogCalls);
+  }
+
+  /** Remembers this moment; the id is for {@link stats}. The oldest of very many marks are forgotten. */
+  mark(): string {
+    const id = String(this.#nextMark);
+    this.#nextMark += 1;
+    this.#marks.set(id, this.#snapshot());
+    const oldest = this.#marks.keys().next().value;
+    if (this.#marks.size > MOST_MARKS && oldest !== undefined) this.#marks.delete(oldest);
+    return id;
+  }
+
+  /** What was counted since the mark, or since the start; undefined for a mark that is not known. */
+  stats(since: string | null = null): Stats | undefined {
+    const earlier = since === null ? undefined : this.#marks.get(since);
+    if (since !== null && earlier === undefined) return undefined;
+    const routes = new Map(
+      [...this.#routes].map(([route, { counts, latency }]) => {
+        const before = earlier?.routes.get(route);
+        return [
+          route,
+          {
+            counts: {
+              total: counts.total - (before?.counts.total ?? 0),
+              failed: counts.failed - (before?.counts.failed ?? 0),
+            },
+            latency: before === undefined ? latency : latency.since(before.latency),
+          },
+        ] as const;
+      }),
+    );
+    const requests: Counts = { total: 0, failed: 0 };
+    const overall = new Histogram();
+    for (const { counts, latency } of routes.values()) {
+      requests.total += counts.total;
+      requests.failed += counts.failed;
+      overall.add(latency);
+    }
+    const from = earlier?.at ?? this.#startedAt;
+    const quantile = (share: number): number | null => {
+      const ms = overall.quantile(share);
+      return ms === undefined ? null : Math.round(ms * 10) / 10;
+    };
+    return {
+      state: this.started ? 'running' : 'waiting',
+      startedAt: this.#startedAt?.toISOString() ?? null,
+      since,
+      from: from?.toISOString() ?? null,
+      seconds: from === null ? 0 : (this.#now().getTime() - from.getTime()) / 1000,
+      requests,
+      byRoute: Object.fromEntries([...routes].map(([route, { counts }]) => [route, counts])),
+      failuresByKind: this.#failuresByKind(earlier),
+      latency: { p50: quantile(0.5), p90: quantile(0.9), p99: quantile(0.99), max: quantile(1) },
+      catalogCalls: this.#catalogCalls(earlier),
+    };
+  }
+
+  /** The books as they are, for metrics. */
+  *books(): Generator<{ route: string; counts: Readonly<Counts>; latency: Histogram }> {
+    for (const [route, book] of this.#routes) yield { route, ...book };
+  }
+
+  *failures(): Generator<{ route: string; kind: string; count: number }> {
+    for (const [key, count] of this.#failures) {
+      const [route = '', kind = ''] = key.split(' ');
+      yield { route, kind, count };
+    }
+  }
+
+  get catalog(): CatalogTally {
+    return this.#catalog;
+  }
+
+  #snapshot(): Snapshot {
+    return {
+      at: this.#now(),
+      routes: new Map(
+        [...this.#routes].map(([route, { counts, latency }]) => [
+          route,
+          { counts: { ...counts }, latency: latency.copy() },
+        ]),
+      ),
+      failures: new Map(this.#failures),
+      catalog: new Map(
+        [...this.#catalog.entries()].map(({ cluster, outcome, count }) => [`${cluster}/${outcome}`, count]),
+      ),
+    };
+  }
+
+  #failuresByKind(earlier: Snapshot | undefined): Record<string, number> {
+    const byKind: Record<string, number> = {};
+    for (const [key, count] of this.#failures) {
+      const more = count - (earlier?.failures.get(key) ?? 0);
+      const kind = key.split(' ')[1] ?? key;
+      if (more > 0) byKind[kind] = (byKind[kind] ?? 0) + more;
+    }
+    return byKind;
+  }
+
+  #catalogCalls(earlier: Snapshot | undefined): Stats['catalogCalls'] {
+    const bySide: Record<string, number> = {};
+    const byCluster: Record<string, Record<string, number>> = {};
+    const counts: Counts = { total: 0, failed: 0 };
+    for (const { cluster, outcome, count } of this.#catalog.entries()) {
+      const more = count - (earlier?.catalog.get(`${cluster}/${outcome}`) ?? 0);
+      if (more === 0) continue;
+      counts.total += more;
+      if (outcome === 'failed') counts.failed += more;
+      else bySide[outcome] = (bySide[outcome] ?? 0) + more;
+      const ofCluster = byCluster[cluster] ?? {};
+      ofCluster[outcome] = (ofCluster[outcome] ?? 0) + more;
+      byCluster[cluster] = ofCluster;
+    }
+    return { ...counts, bySide, byCluster };
+  }
+}

@@ -1,0 +1,37 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { ensureParts } from '../parts/parts.ts';
+import { type PartsProgress, progressLine } from '../parts/progress.ts';
+import type { LabSettings } from '../plan/lab-settings.ts';
+import { type LabIo, say } from './io.ts';
+
+/** What a lab is made of and that outlives it: built or fetched once, then found in the cache. */
+export type Material = Pick<LabSettings, 'partsDir' | 'rootfs' | 'sidecarPackage' | 'versions'>;
+
+const LINE_EVERY_MS = 4_000;
+
+export async function prepareMaterial(wanted: { vm: boolean }, io: LabIo): Promise<Material> {
+  const cacheDir = cacheFolder(io.env);
+  const parts = await ensureParts({
+    cacheDir,
+    override: io.env.MESHLIFT_PARTS,
+    progress: throttled((progress: PartsProgress) => say(io, progressLine(progress))),
+    signal: io.signal,
+  });
+  return { partsDir: parts.dir, rootfs: '', sidecarPackage: null, versions: parts.versions };
+}
+
+/** Meshlift's folder in the user's cache. */
+export function cacheFolder(env: NodeJS.ProcessEnv): string {
+  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'meshlift');
+}
+
+/** Passes on the first call and then at most one every few seconds. */
+function throttled<T>(tell: (value: T) => void): (value: T) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return (value) => {
+    if (performance.now() - last < LINE_EVERY_MS) return;
+    last = performance.now();
+    tell(value);
+  };
+}

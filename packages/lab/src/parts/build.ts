@@ -2,13 +2,13 @@ import { readdir, rename, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type CachedBuild, reusePrograms } from './cache.ts';
+import { checkPrograms, versionsOf } from './check.ts';
 import { fetchEnvoy } from './envoy.ts';
 import { PartsError } from './errors.ts';
 import { findGo, type Go, runGo } from './go.ts';
 import { describeFiles, type Manifest, writeManifest } from './manifest.ts';
 import { BuildGraph, type ListedPackage, parsePackageList, remainingMs } from './package-graph.ts';
-import { reportedVersion } from './probe.ts';
-import { ENVOY_PROBE, goOutputName } from './programs.ts';
+import { goOutputName } from './programs.ts';
 import type { Reporter } from './progress.ts';
 import { ISTIO_RELEASE_LINE, type ProgramRecipe, type Recipe } from './recipe.ts';
 import { checkIstioReleaseLine, copySharedFiles, SHARED_MODULES } from './share.ts';
@@ -109,6 +109,9 @@ async function placePrograms(go: Go, options: BuildOptions): Promise<void> {
   }
 }
 
+/** Within this time Go has begun to compile, if it has to compile anything. */
+const LOOKS_THROUGH_CACHE_MS = 5000;
+
 type OpenProgram = ProgramRecipe & { readonly outputName: string };
 
 async function compile(go: Go, programs: readonly OpenProgram[], options: BuildOptions): Promise<void> {
@@ -117,10 +120,12 @@ async function compile(go: Go, programs: readonly OpenProgram[], options: BuildO
   const graph = await readGraph(go, programs, options);
   const started = performance.now();
   const linkedBefore = await fileTimes(bin);
-  let current = 'what is new';
+  let current: string | null = null;
 
   const report = async () => {
     const times = await fileTimes(bin);
+    const elapsed = performance.now() - started;
+    if (elapsed > LOOKS_THROUGH_CACHE_MS) graph.nothingToCompile();
     for (const { name, outputName } of programs) {
       const time = times.get(outputName);
       if (time !== undefined && time !== linkedBefore.get(outputName)) graph.programLinked(name);
@@ -131,8 +136,11 @@ async function compile(go: Go, programs: readonly OpenProgram[], options: BuildO
       );
     }
     const linking = programs.filter(({ name }) => graph.isLinking(name)).map(({ name }) => name);
-    reporter.doing(linking.length > 0 ? `linking ${linking.join(', ')}` : `compiling ${current}`);
-    reporter.remaining(remainingMs(graph.work(), performance.now() - started, availableParallelism()));
+    const doing = current === null ? 'looking for what is new' : `compiling ${current}`;
+    const what = linking.length > 3 ? `${linking.length} programs` : linking.join(', ');
+    reporter.doing(linking.length > 0 ? `linking ${what}` : doing);
+    const nothingKnown = current === null && elapsed <= LOOKS_THROUGH_CACHE_MS;
+    reporter.remaining(nothingKnown ? null : remainingMs(graph.work(), elapsed, availableParallelism()));
   };
   const stopReporting = every(500, report);
   try {
@@ -233,27 +241,19 @@ function every(milliseconds: number, task: () => Promise<void>): () => Promise<v
   };
 }
 
-/** Asks every program for its version, and compares it with what the recipe pins. */
+/** Runs every program, and compares the version that it reports with the one that it was built from. */
 async function checkVersions(
   bin: string,
   recipe: Recipe,
   signal: AbortSignal,
 ): Promise<Record<string, string>> {
-  const probes = [
-    ...recipe.programs.map(({ name, component, probe }) => ({ name, component, probe })),
-    { name: 'envoy', component: 'envoy' as const, probe: ENVOY_PROBE },
-  ];
-  await Promise.all(
-    probes.map(async ({ name, component, probe }) => {
-      if (component === null || probe === null) return;
-      const found = await reportedVersion(join(bin, name), probe, signal);
-      if (found !== recipe.versions[component]) {
-        throw new PartsError(
-          `${name} was built from ${component} ${recipe.versions[component]} but reports ${found}.`,
-          'The linker flags in packages/lab/src/parts/recipe.ts no longer reach its version variable.',
-        );
-      }
-    }),
-  );
-  return { ...recipe.versions };
+  const checked = await Promise.all(checkPrograms(bin, recipe, signal));
+  for (const { name, component, version } of checked) {
+    if (component === null || version === recipe.versions[component]) continue;
+    throw new PartsError(
+      `${name} was built from ${component} ${recipe.versions[component]} but reports ${version}.`,
+      'The linker flags in packages/lab/src/parts/recipe.ts no longer reach its version variable.',
+    );
+  }
+  return versionsOf(checked);
 }

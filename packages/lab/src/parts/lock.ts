@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { isNotFound } from './child.ts';
+import { isNotFound, run } from './child.ts';
 import { PartsError } from './errors.ts';
 
 export interface LockHolder {
@@ -63,6 +64,16 @@ export async function withLock<T>(
     await ended.promise;
   }
 }
+
+/** Who holds the lock at this moment, or null if nobody does (or if it did not say who it is yet). */
+export async function currentHolder(path: string): Promise<LockHolder | null> {
+  if (!existsSync(path)) return null; // flock would create it
+  const argv = ['flock', '--shared', '--nonblock', '--conflict-exit-code', `${HELD}`, path, 'true'] as const;
+  const { code } = await run({ argv: [...argv], signal: new AbortController().signal });
+  return code === HELD ? readHolder(path) : null;
+}
+
+const HELD = 75;
 
 async function readHolder(path: string): Promise<LockHolder | null> {
   try {

@@ -1,8 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { checkPrograms, versionsOf } from './check.ts';
 import { PartsError } from './errors.ts';
-import { reportedVersion, requireExecutable } from './probe.ts';
-import { ENVOY_PROBE } from './programs.ts';
 import type { Recipe } from './recipe.ts';
 import { SHARED_FILES } from './share.ts';
 
@@ -22,17 +21,9 @@ export async function useGivenParts(
   signal: AbortSignal,
 ): Promise<GivenParts> {
   const dir = resolve(folder);
-  const versions: Record<string, string> = {};
-  const programs = recipe.programs.map(async ({ name, component, probe }) => {
-    const path = join(dir, 'bin', name);
-    if (component === null || probe === null) return requireExecutable(path, recipe.goArch);
-    versions[component] = await reportedVersion(path, probe, signal);
-  });
-  const envoy = reportedVersion(join(dir, 'bin', 'envoy'), ENVOY_PROBE, signal).then((version) => {
-    versions.envoy = version;
-  });
+  const programs = checkPrograms(join(dir, 'bin'), recipe, signal);
   const shared = SHARED_FILES.map(([, , to]) => requireFile(join(dir, 'share', to)));
-  const results = await Promise.allSettled([...programs, envoy, ...shared]);
+  const results = await Promise.allSettled([...programs, ...shared]);
   signal.throwIfAborted();
   const problems = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason);
   const unexpected = problems.find((problem) => !(problem instanceof PartsError));
@@ -44,7 +35,7 @@ export async function useGivenParts(
       'Complete the folder (bin/ and share/, as `lab parts export` lays them out), or unset MESHLIFT_PARTS to build them.',
     );
   }
-  return { dir, versions };
+  return { dir, versions: versionsOf(await Promise.all(programs)) };
 }
 
 async function requireFile(path: string): Promise<void> {

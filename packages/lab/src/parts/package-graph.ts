@@ -78,6 +78,15 @@ export class BuildGraph {
     if (path !== undefined) this.#markDone(path);
   }
 
+  /**
+   * So much time has passed that Go would have begun to compile if it had to: its cache has everything. Does nothing
+   * once it has begun.
+   */
+  nothingToCompile(): void {
+    if (this.#started.size > 0) return;
+    for (const path of this.#imports.keys()) this.#done.add(path);
+  }
+
   isLinked(name: string): boolean {
     return this.#linked.has(name);
   }
@@ -91,10 +100,10 @@ export class BuildGraph {
     );
   }
 
-  /** Whether all of the program's packages but those now being compiled are done: what is left is to link it. */
+  /** Whether Go has come to the program's main package, the last one: what is left is to link it. */
   isLinking(name: string): boolean {
     const path = this.#programs.get(name);
-    return path !== undefined && !this.isLinked(name) && this.#started.has(path);
+    return path !== undefined && !this.isLinked(name) && (this.#started.has(path) || this.#done.has(path));
   }
 
   /** What was really compiled since the start, and what may still have to be: both in bytes of source. */

@@ -20,7 +20,7 @@ export type Component = 'kubernetes' | 'etcd' | 'istio' | 'coredns' | 'envoy';
 const KUBERNETES_VERSION: VersionProbe = { args: ['--version'], pattern: /^Kubernetes (v\S+)/m };
 const ISTIO_VERSION: VersionProbe = {
   args: ['version', '--short'],
-  pattern: /^(?:client version: )?(\S+)$/m,
+  pattern: /^client version: (\S+)$/m,
 };
 
 function kubernetes(name: string): GoProgram {

@@ -50,9 +50,10 @@ export async function reporting<T>(
         remainingMs = milliseconds;
       },
       part(state) {
-        const changed = parts.get(state.name)?.state !== state.state;
+        const before = parts.get(state.name)?.state;
         parts.set(state.name, state);
-        if (changed && state.state === 'ready') beat();
+        // What was taken from the cache needs no word of its own.
+        if (state.state === 'ready' && before !== 'ready' && before !== 'waiting') beat();
       },
     });
   } finally {

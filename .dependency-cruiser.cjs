@@ -31,8 +31,8 @@ module.exports = {
       name: 'acts-see-ports-only',
       comment: 'actions, checks and the engine are handed effects; only the command line constructs real ones',
       severity: 'error',
-      from: { path: `${product}(actions|checks|engine|vm)/`, pathNot: '\\.test\\.ts$' },
-      to: { path: `${product}effects/[^/]+/(?!port\\.ts)` },
+      from: { path: `${product}(actions|checks|engine|vm|metrics)/`, pathNot: '\\.test\\.ts$' },
+      to: { path: `${product}effects/[^/]+/(real|fake)\\.ts$` },
     },
     {
       name: 'library-never-prints',
@@ -62,8 +62,7 @@ module.exports = {
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(node_modules|dist|testdata)/' },
-    tsConfig: { fileName: 'tsconfig.json' },
-    tsPreCompilationDeps: true,
+    parser: 'swc',
     enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },
   },
 };

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// Plain JavaScript that any Node can read: it finds a Node that is new enough, then hands over to the real program.
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+
+const floor = [22, 19];
+const [major, minor] = process.versions.node.split('.').map(Number);
+const newEnough = major > floor[0] || (major === floor[0] && minor >= floor[1]);
+
+if (newEnough) {
+  await import('../src/cli/main.ts');
+} else {
+  process.exitCode = runWithBroughtNode();
+}
+
+/** The npm package `node` carries a runtime of its own; this workspace depends on it. */
+function runWithBroughtNode() {
+  try {
+    const node = createRequire(import.meta.url).resolve('node/bin/node');
+    const run = spawnSync(node, process.argv.slice(1), { stdio: 'inherit' });
+    if (run.error) throw run.error;
+    return run.status ?? 1;
+  } catch (error) {
+    process.stderr.write(
+      `meshlift needs Node ${floor.join('.')} or newer, and this is ${process.versions.node} (${error.message})\nnext: install Node 24, or run npm ci in the folder of meshlift\n`,
+    );
+    return 1;
+  }
+}

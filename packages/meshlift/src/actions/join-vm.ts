@@ -1,0 +1,116 @@
+import { until } from '../effects/clock/until.ts';
+import type { EngineContext } from '../engine/context.ts';
+import { tell } from '../engine/context.ts';
+import type { Journal } from '../engine/journal.ts';
+import { vmHealth } from '../engine/observe.ts';
+import type { TrafficWatch } from '../engine/traffic-watch.ts';
+import { MeshliftError } from '../errors/error.ts';
+import { vmAccount, workloadGroup, workloadGroupRef } from '../mesh/vm-workload.ts';
+import { allOnVm } from '../migration/traffic-split.ts';
+import { readVmFacts } from '../vm/facts.ts';
+import { type JoinProgress, joinVm as joinOverSsh } from '../vm/join.ts';
+import { readBootstrap } from '../vm/read-bootstrap.ts';
+import { writeSplit } from './write-split.ts';
+
+/**
+ * Brings the VM into the mesh: its identity and WorkloadGroup in the home cluster, the sidecar on the VM, and, once
+ * its probe succeeds, the split 100/0 in every member cluster. Every part is idempotent.
+ */
+export async function joinVm(context: EngineContext, journal: Journal, traffic: TrafficWatch): Promise<void> {
+  const { clock, home, migration, signal } = context;
+  const group = workloadGroupRef(migration);
+  await ensureVmAccount(context);
+  await home.kube.apply(workloadGroup(migration), { signal });
+  tell(
+    context,
+    'vm-join',
+    'progress',
+    `WorkloadGroup ${group.namespace}/${group.name} stands in ${home.name}`,
+  );
+
+  const bootstrap = await readBootstrap(home.kube, {
+    workloadGroup: group,
+    vmAddress: migration.spec.vm.host,
+    istioNamespace: migration.spec.istio.namespace,
+    gateway: {
+      namespace: migration.spec.istio.eastWestGateway.namespace,
+      name: migration.spec.istio.eastWestGateway.service,
+    },
+    signal,
+  });
+  const ssh = await context.ssh();
+  const facts = await readVmFacts(ssh, { servicePort: migration.spec.service.port, clock, signal });
+  const report = await joinOverSsh(ssh, {
+    facts,
+    bootstrap,
+    sidecarPackage: context.sidecarPackage ?? { istioVersion: await meshVersion(context) },
+    clock,
+    readyTimeoutMs: migration.spec.deadlines.ready,
+    progress: (step) => tell(context, 'vm-join', 'progress', joinProgress(step), { ...step }),
+    signal,
+  });
+  const changes = report.changed.length === 0 ? 'nothing had to be changed' : report.changed.join(', ');
+  tell(context, 'vm-join', 'progress', `the sidecar runs on ${ssh.target}: ${changes}`, { ...report });
+
+  await until(
+    clock,
+    {
+      for: `the VM to register with ${home.name} and pass its probe`,
+      deadlineMs: migration.spec.deadlines.ready,
+      intervalMs: 200,
+      next: `on the VM: sudo journalctl -u istio; in the cluster: kubectl --context ${home.member.context} -n ${group.namespace} get workloadentries`,
+      signal,
+      progress: (why, waitedMs) =>
+        tell(context, 'wait', 'progress', `waiting for the VM: ${why}`, { waitedMs }),
+    },
+    async () => {
+      const health = await vmHealth(context);
+      if (health.is === 'healthy') return { ready: true, value: true };
+      return { ready: false, why: health.is === 'absent' ? 'it has not registered yet' : health.why };
+    },
+  );
+  tell(context, 'vm-join', 'progress', `the VM is registered and healthy in ${home.name}`);
+
+  await writeSplit(context, journal, traffic, { split: allOnVm, cause: 'join', reason: 'the VM has joined' });
+  await journal.record({ phase: 'Joined' });
+}
+
+/** An account that is there already belongs to somebody, and stays as it is, now and when the VM is retired. */
+async function ensureVmAccount({ home, migration, signal }: EngineContext): Promise<void> {
+  const account = vmAccount(migration);
+  const { name, namespace = 'default' } = account.metadata;
+  const existing = await home.kube.get({ apiVersion: 'v1', kind: 'ServiceAccount', namespace, name }, signal);
+  if (!existing) await home.kube.create(account, { signal });
+}
+
+/** The version that the home cluster's istiod runs: a sidecar should be no newer than its control plane. */
+async function meshVersion({ home, migration, signal }: EngineContext): Promise<string> {
+  const { namespace } = migration.spec.istio;
+  const [istiod] = await home.kube.list(
+    { apiVersion: 'apps/v1', kind: 'Deployment', namespace, labelSelector: 'app=istiod' },
+    signal,
+  );
+  const { template } = (istiod?.spec ?? {}) as {
+    template?: { spec?: { containers?: { image?: string }[] } };
+  };
+  const tag = /:(\d+\.\d+\.\d+)/.exec(template?.spec?.containers?.[0]?.image ?? '')?.[1];
+  if (tag) return tag;
+  throw new MeshliftError('bad-input', {
+    where: `istiod in ${home.name}`,
+    why: 'its image does not tell a release, so the sidecar package that fits it is not known',
+    next: 'name one: spec.vm.sidecar.package and spec.vm.sidecar.sha256',
+  });
+}
+
+function joinProgress(step: JoinProgress): string {
+  switch (step.step) {
+    case 'package':
+      return `sidecar package: ${Math.round(step.sent / 1e6)} of ${Math.round(step.total / 1e6)} MB are on the VM`;
+    case 'configure':
+      return 'the sidecar is being configured';
+    case 'start':
+      return 'the sidecar is being started';
+    case 'ready':
+      return `waiting for the sidecar: ${step.why}`;
+  }
+}

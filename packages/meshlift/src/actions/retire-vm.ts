@@ -1,0 +1,136 @@
+import { until } from '../effects/clock/until.ts';
+import type { KubeObject } from '../effects/kube/port.ts';
+import type { EngineContext } from '../engine/context.ts';
+import { tell } from '../engine/context.ts';
+import type { Journal } from '../engine/journal.ts';
+import { vmEntries } from '../engine/observe.ts';
+import type { TrafficWatch } from '../engine/traffic-watch.ts';
+import { MeshliftError } from '../errors/error.ts';
+import { migrationLabel } from '../mesh/marks.ts';
+import { istioNetworking } from '../mesh/side-host.ts';
+import { workloadGroupRef } from '../mesh/vm-workload.ts';
+import { formatDuration } from '../spec/duration.ts';
+import { readVmInbound } from '../vm/inbound.ts';
+import { leaveVm } from '../vm/leave.ts';
+import { removeSideHosts } from './side-hosts.ts';
+
+const lookEveryMs = 1_000;
+
+/**
+ * Retires the VM: proves by its own inbound counters that it got no request for the agreed time, takes it out of the
+ * mesh, and removes what is left of it, and of Meshlift, from every cluster. The program on the VM is not touched.
+ */
+export async function retireVm(
+  context: EngineContext,
+  journal: Journal,
+  traffic: TrafficWatch,
+): Promise<void> {
+  const { clock, home, members, migration, signal } = context;
+  const ssh = await context.ssh();
+  await proveIdle(context);
+
+  const left = await leaveVm(ssh, { signal });
+  tell(
+    context,
+    'vm-leave',
+    'progress',
+    `the sidecar left ${ssh.target}: ${left.changed.join(', ') || 'nothing was there'}`,
+    { ...left },
+  );
+
+  const group = workloadGroupRef(migration);
+  await home.kube.delete({ apiVersion: istioNetworking, kind: 'WorkloadGroup', ...group }, { signal });
+  await until(
+    clock,
+    {
+      for: `the VM's registration to leave ${home.name}`,
+      deadlineMs: migration.spec.deadlines.ready,
+      intervalMs: 200,
+      next: `kubectl --context ${home.member.context} -n ${group.namespace} get workloadentries`,
+      signal,
+    },
+    async () => {
+      const entries = await vmEntries(context);
+      return entries.length === 0
+        ? { ready: true, value: true }
+        : {
+            ready: false,
+            why: `WorkloadEntry ${entries.map((it) => it.metadata.name).join(', ')} is still there`,
+          };
+    },
+  );
+  await removeVmAccount(context);
+  for (const member of members) await removeSideHosts(context, member);
+  await journal.record({
+    phase: 'Retired',
+    traffic: await traffic.save(),
+    retiredAt: new Date(clock.now()).toISOString(),
+  });
+  await traffic.forget();
+  tell(
+    context,
+    'retire',
+    'done',
+    `the VM is out of the mesh; stopping it changes nothing for callers of ${migration.spec.service.name}`,
+  );
+}
+
+/** The VM's own proxy counts what reaches it, from callers that no other proxy of the mesh would show. */
+async function proveIdle(context: EngineContext): Promise<void> {
+  const { clock, migration, signal } = context;
+  const { idle } = migration.spec.retire;
+  const ssh = await context.ssh();
+  const inbound = () => readVmInbound(ssh, { port: migration.spec.service.port, signal });
+  const first = await inbound();
+  const started = clock.now();
+  tell(context, 'retire', 'step', `proving that the VM gets no request for ${formatDuration(idle)}`, {
+    ...first,
+  });
+  for (;;) {
+    await clock.wait(Math.min(lookEveryMs, idle), signal);
+    const now = await inbound();
+    const got = now.requests - first.requests;
+    if (got !== 0 || (now.activeRequests ?? 0) > 0) {
+      throw new MeshliftError('vm-unhealthy', {
+        where: `VM ${ssh.target}`,
+        why:
+          got !== 0
+            ? `it got ${got} requests in ${formatDuration(clock.now() - started)}: something still calls it`
+            : `${now.activeRequests} requests are still running on it`,
+        next: 'find its callers (on the VM: ss -tn), move them to the service’s name, then: meshlift retire',
+      });
+    }
+    if (clock.now() - started >= idle) break;
+    tell(context, 'wait', 'progress', `the VM got no request for ${formatDuration(clock.now() - started)}`);
+  }
+  tell(context, 'retire', 'progress', `the VM got no request for ${formatDuration(idle)}`, {
+    requestsEver: first.requests,
+  });
+}
+
+/** The VM's identity goes with it, unless it was there before or pods run as it. */
+async function removeVmAccount(context: EngineContext): Promise<void> {
+  const { home, members, migration, signal } = context;
+  const { namespace } = migration.metadata;
+  const name = migration.spec.vm.serviceAccount;
+  const account = await home.kube.get({ apiVersion: 'v1', kind: 'ServiceAccount', namespace, name }, signal);
+  if (account?.metadata.labels?.[migrationLabel] !== migration.metadata.name) return;
+  for (const member of members) {
+    const pods = await member.kube.list({ apiVersion: 'v1', kind: 'Pod', namespace }, signal);
+    if (
+      pods.some(
+        (pod) => (pod.spec as { serviceAccountName?: string } | undefined)?.serviceAccountName === name,
+      )
+    ) {
+      await unmark(context, account);
+      return;
+    }
+  }
+  await home.kube.delete({ apiVersion: 'v1', kind: 'ServiceAccount', namespace, name }, { signal });
+}
+
+/** The account stays with those who use it; our label on it does not. */
+async function unmark({ home, signal }: EngineContext, account: KubeObject): Promise<void> {
+  const { [migrationLabel]: _ours, ...labels } = account.metadata.labels ?? {};
+  await home.kube.replace({ ...account, metadata: { ...account.metadata, labels } }, { signal });
+}

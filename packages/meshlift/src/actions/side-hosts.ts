@@ -1,0 +1,91 @@
+import type { EngineContext, MemberCluster } from '../engine/context.ts';
+import { MeshliftError } from '../errors/error.ts';
+import { copyServiceAccount } from '../mesh/copy.ts';
+import { farCopyObjects } from '../mesh/far-copy.ts';
+import { migrationLabel } from '../mesh/marks.ts';
+import { istioNetworking, sideHostObjects } from '../mesh/side-host.ts';
+import { splitRouteName } from '../mesh/split-route.ts';
+import { sides } from '../migration/traffic-split.ts';
+
+/** Makes both side hosts of a member what they should be; a write that changes nothing costs the proxies nothing. */
+export async function ensureSideHosts(context: EngineContext, member: MemberCluster): Promise<void> {
+  const objects = sides.flatMap((side) => sideHostObjects(context.migration, side, member.name));
+  await Promise.all(objects.map((object) => member.kube.apply(object, { signal: context.signal })));
+}
+
+/** Gives a member that is not the target the copy's stand-in: the target's east-west gateway. */
+export async function ensureFarCopy(context: EngineContext, member: MemberCluster): Promise<void> {
+  if (member.name === context.target.name) return;
+  const addresses = await eastWestAddresses(context);
+  const objects = farCopyObjects(
+    context.migration,
+    member.name,
+    addresses,
+    copyServiceAccount(context.manifests),
+  );
+  await Promise.all(objects.map((object) => member.kube.apply(object, { signal: context.signal })));
+}
+
+/** Addresses under which other clusters reach the target's services. */
+export async function eastWestAddresses(context: EngineContext): Promise<readonly string[]> {
+  const { namespace, service } = context.migration.spec.istio.eastWestGateway;
+  const { kube, name, member } = context.target;
+  const object = await kube.get(
+    { apiVersion: 'v1', kind: 'Service', namespace, name: service },
+    context.signal,
+  );
+  const ingress = (
+    object?.status as { loadBalancer?: { ingress?: { ip?: string; hostname?: string }[] } } | undefined
+  )?.loadBalancer?.ingress;
+  const addresses = (ingress ?? []).flatMap(({ ip }) => (ip ? [ip] : []));
+  if (addresses.length > 0) return addresses;
+  const why = !object
+    ? 'there is no such Service'
+    : ingress?.some(({ hostname }) => hostname)
+      ? `its load balancer has a DNS name only (${ingress[0]?.hostname}), and endpoints need addresses`
+      : 'its load balancer has no address yet';
+  throw new MeshliftError('cluster-refused', {
+    where: `Service ${namespace}/${service} in ${name}`,
+    why,
+    next: `kubectl --context ${member.context} -n ${namespace} get service ${service}; set spec.istio.eastWestGateway if it has another name`,
+  });
+}
+
+/**
+ * Removes everything of Meshlift's that routes traffic in a member, found by label so that nothing that an earlier
+ * version or another suffix made is left. The route first: the side hosts must outlive every route to them.
+ */
+export async function removeRoute(context: EngineContext, member: MemberCluster): Promise<boolean> {
+  const { migration, signal } = context;
+  return member.kube.delete(
+    {
+      apiVersion: istioNetworking,
+      kind: 'VirtualService',
+      namespace: migration.metadata.namespace,
+      name: splitRouteName(migration),
+    },
+    { signal },
+  );
+}
+
+export async function removeSideHosts(context: EngineContext, member: MemberCluster): Promise<number> {
+  const { migration, signal } = context;
+  const { namespace, name } = migration.metadata;
+  let removed = 0;
+  for (const kind of ['DestinationRule', 'ServiceEntry', 'WorkloadEntry']) {
+    const labelSelector = `${migrationLabel}=${name}`;
+    const objects = await member.kube.list(
+      { apiVersion: istioNetworking, kind, namespace, labelSelector },
+      signal,
+    );
+    // The VM's own registration belongs to its WorkloadGroup and stays until the VM leaves.
+    for (const object of objects.filter((it) => !it.metadata.ownerReferences?.length)) {
+      await member.kube.delete(
+        { apiVersion: istioNetworking, kind, namespace, name: object.metadata.name },
+        { signal },
+      );
+      removed += 1;
+    }
+  }
+  return removed;
+}

@@ -1,0 +1,215 @@
+import type { EngineContext, MemberCluster } from '../engine/context.ts';
+import { tell } from '../engine/context.ts';
+import type { Journal } from '../engine/journal.ts';
+import type { TrafficWatch } from '../engine/traffic-watch.ts';
+import { errorCodes } from '../errors/codes.ts';
+import { MeshliftError } from '../errors/error.ts';
+import { routeName, sideHost } from '../mesh/names.ts';
+import { splitRoute } from '../mesh/split-route.ts';
+import type { SplitCause } from '../migration/decision.ts';
+import { type Phase, reached } from '../migration/phase.ts';
+import type { ClusterSplitRecord, SplitRecord } from '../migration/status.ts';
+import { allOnVm, formatSplit, sides, type TrafficSplit } from '../migration/traffic-split.ts';
+import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
+import { type Served, syncBaseline, untilRoutesServed } from '../verification/routes-served.ts';
+import { watchShare } from '../verification/share-seen.ts';
+import { ensureSideHosts } from './side-hosts.ts';
+
+export interface SplitWish {
+  readonly split: TrafficSplit;
+  readonly cause: SplitCause;
+  readonly reason: string;
+}
+
+/** What the protocol leaves behind when it can't agree: where every cluster was returned to. */
+const returns = { cause: 'return', reason: 'not every cluster took the last split' } as const;
+
+/**
+ * Puts one split in force in every member cluster: records the intent, writes all clusters at once, verifies each
+ * (every calling proxy acknowledged it, and callers are seen following it), records it as agreed. It is not atomic:
+ * clusters follow within milliseconds of each other, and the skew is measured and recorded. When a cluster can't be
+ * written or verified by its deadline, every cluster goes back to the last agreed split, and this rejects with
+ * `not-agreed`.
+ */
+export async function writeSplit(
+  context: EngineContext,
+  journal: Journal,
+  traffic: TrafficWatch,
+  wish: SplitWish,
+): Promise<void> {
+  const last = journal.status.agreed?.split ?? allOnVm;
+  const failure = await tryToAgree(context, journal, traffic, wish);
+  if (!failure) return;
+
+  tell(
+    context,
+    'split-returned',
+    'warning',
+    `${failure.message}: every cluster goes back to ${formatSplit(last)}`,
+  );
+  const stuck =
+    wish.cause === 'return' ? null : await tryToAgree(context, journal, traffic, { split: last, ...returns });
+  throw new MeshliftError('not-agreed', {
+    where: `split ${formatSplit(wish.split)}`,
+    why: stuck
+      ? `${failure.message}; and going back to ${formatSplit(last)} is not verified either: ${stuck.message}`
+      : `${failure.message}; every cluster is back on ${formatSplit(last)}`,
+    next: failure.next,
+    cause: failure,
+  });
+}
+
+async function tryToAgree(
+  context: EngineContext,
+  journal: Journal,
+  traffic: TrafficWatch,
+  { split, cause, reason }: SplitWish,
+): Promise<MeshliftError | null> {
+  const generation = journal.status.generation + 1;
+  await journal.record({ generation, intent: { generation, split, reason } });
+  tell(context, 'split-intent', 'step', `${formatSplit(split)} in every member cluster: ${reason}`, {
+    generation,
+    split,
+    cause,
+  });
+
+  const at = new Date(context.clock.now()).toISOString();
+  const results = await Promise.allSettled(
+    context.members.map((member) =>
+      putInForce(context, member, split, generation, !routed(journal.status.phase)),
+    ),
+  );
+  context.signal.throwIfAborted();
+  const failures = results.flatMap((result) =>
+    result.status === 'rejected' ? [namedFailure(result.reason)] : [],
+  );
+  const records = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.record] : []));
+  const served = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.served] : []));
+  const times = served.map((it) => it.at);
+  const record: SplitRecord = {
+    generation,
+    split,
+    reason,
+    at,
+    outcome: failures.length === 0 ? 'agreed' : 'returned',
+    clusters: records,
+    skewMs: times.length < 2 ? null : Math.max(...times) - Math.min(...times),
+  };
+  const splits = [...journal.status.splits, record];
+  const [failure] = failures;
+  if (failure) {
+    await journal.record({ splits });
+    return failure;
+  }
+  traffic.restart();
+  await traffic.begin();
+  await journal.record({
+    splits,
+    agreed: { generation, split, at: new Date(context.clock.now()).toISOString() },
+    phase: phaseAfter(journal.status.phase, split),
+  });
+  tell(
+    context,
+    'split-agreed',
+    'done',
+    `${formatSplit(split)} agreed by ${context.members.length} clusters`,
+    { ...record },
+  );
+  return null;
+}
+
+async function putInForce(
+  context: EngineContext,
+  member: MemberCluster,
+  split: TrafficSplit,
+  generation: number,
+  firstRoute: boolean,
+): Promise<{ readonly record: ClusterSplitRecord; readonly served: Served }> {
+  const { clock, migration, signal } = context;
+  const { deadlines, service } = migration.spec;
+  await ensureSideHosts(context, member);
+  if (firstRoute) await untilSidesKnown(context, member, split);
+  const before = await syncBaseline(context, member);
+  const started = clock.now();
+  await member.kube.apply(splitRoute(migration, split, generation), { signal });
+  const writtenMs = clock.now() - started;
+  tell(context, 'split-written', 'progress', `written in ${member.name}`, {
+    cluster: member.name,
+    writtenMs,
+    generation,
+  });
+
+  const name = routeName(generation);
+  const served = await untilRoutesServed(context, member, before, {
+    what: `split ${formatSplit(split)}`,
+    served: (routes) => service.protocol === 'tcp' || routes.some((route) => route.name === name),
+    writtenAt: started,
+    deadlineMs: deadlines.agree,
+    progress: (acknowledged, total, slowest) =>
+      tell(
+        context,
+        'wait',
+        'progress',
+        `${acknowledged} of ${total} proxies in ${member.name} serve it; waiting for ${slowest}`,
+      ),
+  });
+  const { acknowledgedMs, proxies } = served;
+  tell(
+    context,
+    'split-acknowledged',
+    'progress',
+    `${proxies.acknowledged} of ${proxies.total} proxies in ${member.name} serve it after ${acknowledgedMs} ms`,
+    {
+      cluster: member.name,
+      acknowledgedMs,
+      ...proxies,
+    },
+  );
+
+  const share = await watchShare(context, member, split, deadlines.observe);
+  tell(context, 'split-seen', share.agrees ? 'progress' : 'warning', share.why, {
+    cluster: member.name,
+    ...share.seen,
+  });
+  if (!share.agrees) {
+    throw new MeshliftError('not-agreed', {
+      where: `split ${formatSplit(split)} in ${member.name}`,
+      why: `its proxies acknowledged it, but ${share.why}`,
+      next: 'meshlift status',
+    });
+  }
+  return { record: { cluster: member.name, writtenMs, acknowledgedMs, proxies, seen: share.seen }, served };
+}
+
+/** Whether the split's route is in place in this phase; where it is not, the side hosts may be new to the proxies. */
+function routed(phase: Phase): boolean {
+  return reached(phase, 'Joined') && !reached(phase, 'Completed');
+}
+
+/** Make before break: a route must not lead to a host that a proxy does not know yet. */
+async function untilSidesKnown(
+  context: EngineContext,
+  member: MemberCluster,
+  split: TrafficSplit,
+): Promise<void> {
+  for (const side of sides.filter((it) => split[it] > 0)) {
+    const host = sideHost(context.migration, side);
+    await untilEndpointsKnown(context, member, {
+      host,
+      what: `the ${side} side behind ${host}`,
+      problem: (endpoints) => (endpoints.some((it) => it.healthy) ? null : 'it has no healthy endpoint yet'),
+      deadlineMs: context.migration.spec.deadlines.agree,
+    });
+  }
+}
+
+/** Before the first split the VM only joins; after it, the split itself says how far the migration is. */
+function phaseAfter(phase: Phase, split: TrafficSplit): Phase {
+  if (!reached(phase, 'Deployed')) return phase;
+  return split.k8s === 0 ? 'Deployed' : 'Shifting';
+}
+
+function namedFailure(reason: unknown): MeshliftError {
+  if (reason instanceof MeshliftError && reason.code in errorCodes) return reason;
+  throw reason;
+}

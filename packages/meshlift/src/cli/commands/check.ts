@@ -1,0 +1,24 @@
+import { stringify } from 'yaml';
+import { allChecks } from '../../checks/all-checks.ts';
+import { runChecks } from '../../checks/run-checks.ts';
+import { type ExitCode, exitCodes } from '../../errors/codes.ts';
+import { withContext } from '../open-context.ts';
+import { checkList } from '../render/check-list.ts';
+import { eventLines } from '../render/event-lines.ts';
+import type { CommonOptions } from '../run.ts';
+import type { Terminal } from '../terminal.ts';
+
+export async function checkCommand(options: CommonOptions, terminal: Terminal): Promise<ExitCode> {
+  return withContext(options, terminal, eventLines(terminal, { json: false }), async (context) => {
+    const checks = await runChecks(context, allChecks);
+    const success = checks.every((it) => it.result === 'pass' || it.result === 'warning');
+    if (options.output === 'table') terminal.out(checkList(checks));
+    else
+      terminal.out(
+        options.output === 'json'
+          ? `${JSON.stringify({ success, checks }, null, 2)}\n`
+          : stringify({ success, checks }),
+      );
+    return success ? exitCodes.done : exitCodes.checksFailed;
+  });
+}

@@ -1,0 +1,44 @@
+import { drive, type Ending } from '../../engine/engine.ts';
+import { type ExitCode, exitCodes } from '../../errors/codes.ts';
+import type { Goal } from '../../migration/decision.ts';
+import { withContext } from '../open-context.ts';
+import { checkLines } from '../render/check-list.ts';
+import { eventLines } from '../render/event-lines.ts';
+import { statusData, statusTable } from '../render/status-table.ts';
+import type { CommonOptions } from '../run.ts';
+import type { Terminal } from '../terminal.ts';
+import { preflight } from './preflight.ts';
+
+const exitOf = {
+  done: exitCodes.done,
+  held: exitCodes.held,
+  refused: exitCodes.error,
+  rolledBack: exitCodes.rolledBack,
+} as const satisfies Record<Ending['outcome'], ExitCode>;
+
+/** Looks first, then drives the migration to the goal, telling every event as it happens. */
+export async function driveCommand(
+  options: CommonOptions,
+  goal: Goal,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const host = eventLines(terminal, { json: options.output === 'json' });
+  return withContext(options, terminal, host, async (context) => {
+    const broken = (await preflight(context, goal)).filter((it) => it.result === 'fail');
+    if (broken.length > 0) {
+      terminal.err(`meshlift: ${broken.length} checks don't hold, so nothing was changed\n`);
+      terminal.err(`${broken.flatMap(checkLines).join('\n')}\n`);
+      return exitCodes.checksFailed;
+    }
+    const { because, next, outcome, status } = await drive(context, goal);
+    if (options.output === 'json')
+      terminal.out(`${JSON.stringify({ outcome, because, next, ...statusData(status) }, null, 2)}\n`);
+    else {
+      terminal.out(statusTable(context.migration, status));
+      terminal.err(
+        `${outcome === 'done' ? '✔' : 'meshlift:'} ${because}\n${outcome === 'done' ? '' : `next: ${next}\n`}`,
+      );
+    }
+    return exitOf[outcome];
+  });
+}

@@ -1,0 +1,94 @@
+import { systemClock } from '../effects/clock/real.ts';
+import { openCluster } from '../effects/kube/real.ts';
+import type { Ssh } from '../effects/ssh/port.ts';
+import { openSsh } from '../effects/ssh/real.ts';
+import type { SshTarget } from '../effects/ssh/ssh-arguments.ts';
+import type { EngineContext } from '../engine/context.ts';
+import { MeshliftError } from '../errors/error.ts';
+import type { EventHost } from '../events/event.ts';
+import type { Migration } from '../spec/migration.ts';
+import type { SidecarPackage } from '../vm/sidecar-package.ts';
+import { loadMigration } from './load-migration.ts';
+import type { CommonOptions } from './run.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Opens what a command works with, runs it, and closes what was opened, however it ends. */
+export async function withContext<T>(
+  options: CommonOptions,
+  terminal: Terminal,
+  host: EventHost,
+  work: (context: EngineContext) => Promise<T>,
+): Promise<T> {
+  const { migration, manifests } = await loadMigration(options.file, terminal);
+  const members = await Promise.all(
+    migration.spec.clusters.map(async (member) => {
+      const kubeconfigPath = member.kubeconfig ?? options.kubeconfig;
+      const kube = await openCluster({
+        name: member.name,
+        context: member.context,
+        ...(kubeconfigPath && { kubeconfigPath }),
+      });
+      return { name: member.name, member, kube };
+    }),
+  );
+  let connection: Promise<Ssh> | null = null;
+  const context: EngineContext = {
+    migration,
+    members,
+    home: only(members, (it) => it.member.home),
+    target: only(members, (it) => it.member.target),
+    manifests,
+    ssh: () => {
+      connection ??= openSsh(sshTarget(migration), { signal: terminal.signal });
+      return connection;
+    },
+    sidecarPackage: sidecarPackage(migration),
+    clock: systemClock,
+    host,
+    signal: terminal.signal,
+  };
+  try {
+    return await work(context);
+  } finally {
+    // A connection that never opened has told its reason already, to whoever asked for it.
+    const open = connection as Promise<Ssh> | null;
+    await open?.then(
+      (ssh) => ssh.close(),
+      () => undefined,
+    );
+    for (const { kube } of members) kube.close();
+  }
+}
+
+function sshTarget(migration: Migration): SshTarget {
+  const { host, ssh } = migration.spec.vm;
+  const { user, port, identityFile, configFile, knownHostsFile } = ssh;
+  return {
+    host: ssh.host ?? host,
+    ...(user !== undefined && { user }),
+    ...(port !== undefined && { port }),
+    ...(identityFile !== undefined && { identityFile }),
+    ...(configFile !== undefined && { configFile }),
+    ...(knownHostsFile !== undefined && { knownHostsFile }),
+  };
+}
+
+function sidecarPackage(migration: Migration): SidecarPackage | null {
+  const { package: from, sha256 } = migration.spec.vm.sidecar;
+  if (from === undefined) return null;
+  if (from.startsWith('https://')) return { url: from, ...(sha256 && { sha256 }) };
+  if (!sha256) {
+    throw new MeshliftError('bad-input', {
+      where: 'spec.vm.sidecar',
+      why: 'a package file is named without its sha256',
+      next: `add spec.vm.sidecar.sha256 (sha256sum ${from})`,
+    });
+  }
+  return { path: from, sha256 };
+}
+
+function only<T>(list: readonly T[], is: (it: T) => boolean): T {
+  const found = list.find(is);
+  if (!found) throw new TypeError('the schema admits no migration without a home and a target');
+  return found;
+}

@@ -1,0 +1,41 @@
+import type { Clock } from '../effects/clock/port.ts';
+import type { KubeObject, KubeWriter } from '../effects/kube/port.ts';
+import type { Ssh } from '../effects/ssh/port.ts';
+import type { EventCode, EventHost, MeshliftEvent } from '../events/event.ts';
+import type { Member, Migration } from '../spec/migration.ts';
+import type { SidecarPackage } from '../vm/sidecar-package.ts';
+
+/** A member cluster and the hands to read and write it. */
+export interface MemberCluster {
+  readonly name: string;
+  readonly member: Member;
+  readonly kube: KubeWriter;
+}
+
+/** Everything that an act may touch: ports only, so that the same code runs against fakes, the lab and GKE. */
+export interface EngineContext {
+  readonly migration: Migration;
+  readonly members: readonly MemberCluster[];
+  readonly home: MemberCluster;
+  readonly target: MemberCluster;
+  /** what `workload.manifests` hold, in order */
+  readonly manifests: readonly KubeObject[];
+  /** connects on first use; the same connection afterwards */
+  readonly ssh: () => Promise<Ssh>;
+  /** null: Istio's own release for the mesh's version */
+  readonly sidecarPackage: SidecarPackage | null;
+  readonly clock: Clock;
+  readonly host: EventHost;
+  readonly signal: AbortSignal;
+}
+
+/** Tells the host, stamping the time. */
+export function tell(
+  context: Pick<EngineContext, 'clock' | 'host'>,
+  code: EventCode,
+  level: MeshliftEvent['level'],
+  message: string,
+  data: Record<string, unknown> = {},
+): void {
+  context.host.notify({ time: new Date(context.clock.now()).toISOString(), code, level, message, data });
+}

@@ -1,0 +1,189 @@
+import { complete } from '../actions/complete.ts';
+import { deployWorkload } from '../actions/deploy-workload.ts';
+import { joinVm } from '../actions/join-vm.ts';
+import { retireVm } from '../actions/retire-vm.ts';
+import { writeSplit } from '../actions/write-split.ts';
+import { decide } from '../migration/decide.ts';
+import type { Act, Decision, Goal } from '../migration/decision.ts';
+import type { GateWindow, Verdict } from '../migration/gate.ts';
+import type { MigrationStatus, Outcome, VerdictRecord } from '../migration/status.ts';
+import { allOnVm } from '../migration/traffic-split.ts';
+import { type EngineContext, tell } from './context.ts';
+import { type Journal, openJournal } from './journal.ts';
+import { observe } from './observe.ts';
+import { whileOwning } from './ownership.ts';
+import { type TrafficWatch, watchTraffic } from './traffic-watch.ts';
+
+/** How a command ended: what it asked for is true, it holds, it was refused, or the gate took everything back. */
+export interface Ending {
+  readonly outcome: 'done' | 'held' | 'refused' | 'rolledBack';
+  readonly because: string;
+  readonly next: string;
+  readonly status: MigrationStatus;
+}
+
+/**
+ * Drives a migration to a goal. Every pass re-reads the world, decides, acts, verifies and records, so that the
+ * process may be killed at any line: the next one goes on from what is true, not from what was planned.
+ */
+export async function drive(context: EngineContext, goal: Goal): Promise<Ending> {
+  return whileOwning(context, async (signal) => {
+    const owned = { ...context, signal };
+    const journal = await openJournal(owned);
+    const traffic = await watchTraffic(owned);
+    if (!journal.status.startedAt) await journal.record({ startedAt: timestamp(owned) });
+    try {
+      return await pursue(owned, journal, traffic, goal);
+    } finally {
+      if (!signal.aborted) await saveTraffic(journal, traffic);
+    }
+  });
+}
+
+async function pursue(
+  context: EngineContext,
+  journal: Journal,
+  traffic: TrafficWatch,
+  goal: Goal,
+): Promise<Ending> {
+  for (;;) {
+    const seen = await observe(context, traffic);
+    const now = context.clock.now();
+    const decision = decide(context.migration, journal.status, seen, goal, now);
+    await recordVerdict(context, journal, seen.window, decision.verdict);
+    switch (decision.kind) {
+      case 'act': {
+        tell(context, 'decision', 'step', `${headline(decision.act)}: ${decision.because}`, {
+          act: decision.act,
+        });
+        const ending = await perform(context, journal, traffic, decision.act);
+        if (ending) return ending;
+        break;
+      }
+      case 'record':
+        await journal.record({ phase: decision.phase });
+        tell(context, 'phase', 'done', `${decision.phase}: ${decision.because}`, { phase: decision.phase });
+        break;
+      case 'wait':
+        tell(context, 'wait', 'progress', decision.because, { until: decision.until });
+        await context.clock.wait(nextLook(context, decision.until, now), context.signal);
+        break;
+      case 'stop':
+        return finish(context, journal, decision);
+    }
+  }
+}
+
+async function perform(
+  context: EngineContext,
+  journal: Journal,
+  traffic: TrafficWatch,
+  act: Act,
+): Promise<Ending | null> {
+  switch (act.do) {
+    case 'join':
+      await joinVm(context, journal, traffic);
+      break;
+    case 'deploy':
+      await deployWorkload(context, journal);
+      break;
+    case 'split':
+      await writeSplit(context, journal, traffic, act);
+      if (act.cause === 'gate') {
+        const because = `the gate took everything back to the VM: ${act.reason}`;
+        const next = 'mend the copy, then: meshlift run';
+        await journal.record({ outcome: outcome(context, 'RolledBack', because, next) });
+        return { outcome: 'rolledBack', because, next, status: journal.status };
+      }
+      break;
+    case 'complete':
+      await complete(context, journal, traffic);
+      break;
+    case 'retire':
+      await retireVm(context, journal, traffic);
+      break;
+  }
+  await journal.record({
+    outcome: outcome(context, 'Progressing', `${headline(act)} is done`, 'meshlift status'),
+  });
+  await saveTraffic(journal, traffic);
+  return null;
+}
+
+async function finish(
+  context: EngineContext,
+  journal: Journal,
+  stop: Extract<Decision, { kind: 'stop' }>,
+): Promise<Ending> {
+  if (stop.outcome === 'held')
+    await journal.record({ outcome: outcome(context, 'Held', stop.because, stop.next) });
+  return { outcome: stop.outcome, because: stop.because, next: stop.next, status: journal.status };
+}
+
+async function recordVerdict(
+  context: EngineContext,
+  journal: Journal,
+  window: GateWindow,
+  verdict: Verdict | undefined,
+): Promise<void> {
+  if (!verdict) return;
+  const sides = window.known
+    ? { vm: figures(window.vm), k8s: figures(window.k8s) }
+    : { vm: nothing, k8s: nothing };
+  const record: VerdictRecord = {
+    at: timestamp(context),
+    split: journal.status.agreed?.split ?? allOnVm,
+    verdict: verdict.verdict,
+    because: verdict.because,
+    sides,
+  };
+  tell(
+    context,
+    'gate',
+    verdict.verdict === 'fail' ? 'warning' : 'progress',
+    `${verdict.verdict}: ${verdict.because}`,
+    { ...record },
+  );
+  await journal.record({ verdicts: [...journal.status.verdicts, record].slice(-longestRecord) });
+}
+
+/** Enough to explain every step of a long migration, small enough for one Kubernetes object. */
+const longestRecord = 500;
+const nothing = { requests: 0, failed: 0, p99Ms: null };
+
+function figures({ requests, failed, p99Ms }: { requests: number; failed: number; p99Ms: number | null }) {
+  return { requests, failed, p99Ms };
+}
+
+async function saveTraffic(journal: Journal, traffic: TrafficWatch): Promise<void> {
+  const ledger = await traffic.save();
+  if (ledger) await journal.record({ traffic: ledger });
+}
+
+function nextLook(context: EngineContext, until: number | null, now: number): number {
+  const { interval } = context.migration.spec.rollout.gate;
+  return until === null ? interval : Math.max(1, Math.min(interval, until - now));
+}
+
+function outcome(context: EngineContext, state: Outcome['state'], reason: string, next: string): Outcome {
+  return { state, reason, next, at: timestamp(context) };
+}
+
+function timestamp(context: EngineContext): string {
+  return new Date(context.clock.now()).toISOString();
+}
+
+function headline(act: Act): string {
+  switch (act.do) {
+    case 'join':
+      return 'joining the VM to the mesh';
+    case 'deploy':
+      return 'deploying the copy';
+    case 'split':
+      return `shifting to vm ${act.split.vm} % · k8s ${act.split.k8s} %`;
+    case 'complete':
+      return 'completing';
+    case 'retire':
+      return 'retiring the VM';
+  }
+}

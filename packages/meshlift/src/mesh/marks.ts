@@ -1,0 +1,49 @@
+import type { Side } from '../migration/traffic-split.ts';
+import type { Migration } from '../spec/migration.ts';
+
+/** Field manager of every server-side apply. */
+export const fieldManager = 'meshlift';
+
+/** On every object that Meshlift makes, so that it can find, and in the end remove, exactly its own. */
+export const migrationLabel = 'meshlift.dev/migration';
+
+/** On the VM's workload and on the pods: which side an endpoint is. Stays on the pods after completion. */
+export const sideLabel = 'meshlift.dev/side';
+
+/**
+ * Marks the endpoints that a side host may hold in one member cluster. One label per cluster is needed because
+ * istiod reads WorkloadEntries across clusters: without it the far gateway's stand-in would appear in the target
+ * cluster too, fail there, and bend the split.
+ */
+export function memberLabel(cluster: string): string {
+  return `in.meshlift.dev/${cluster}`;
+}
+
+export function ownLabels(migration: Migration): Record<string, string> {
+  return { [migrationLabel]: migration.metadata.name };
+}
+
+/** Labels of the VM's endpoints: a side, and a mark for every member cluster. */
+export function vmLabels(migration: Migration): Record<string, string> {
+  return endpointLabels(
+    migration,
+    'vm',
+    migration.spec.clusters.map((member) => member.name),
+  );
+}
+
+/** Labels of endpoints that belong to one member cluster's side hosts: the copy's pods, or their stand-in. */
+export function k8sLabels(migration: Migration, cluster: string): Record<string, string> {
+  return endpointLabels(migration, 'k8s', [cluster]);
+}
+
+function endpointLabels(
+  migration: Migration,
+  side: Side,
+  clusters: readonly string[],
+): Record<string, string> {
+  return {
+    [sideLabel]: side,
+    ...Object.fromEntries(clusters.map((cluster) => [memberLabel(cluster), migration.metadata.name])),
+  };
+}

@@ -1,0 +1,46 @@
+import type { Side } from '../migration/traffic-split.ts';
+import type { Migration } from '../spec/migration.ts';
+
+/** The name that clients call, in full. */
+export function serviceHost(migration: Migration): string {
+  return `${migration.spec.service.name}.${migration.metadata.namespace}.svc.cluster.local`;
+}
+
+/**
+ * The mesh's name for one side. It has a domain of its own, `side`, because a Service of the same name, seen through
+ * a remote secret, would win over the ServiceEntry.
+ */
+export function sideHost(migration: Migration, side: Side): string {
+  return `${sideName(migration, side)}.${migration.metadata.namespace}.side`;
+}
+
+/** Name of the objects that make up one side. */
+export function sideName(migration: Migration, side: Side): string {
+  const suffix = side === 'vm' ? 'vm' : migration.spec.workload.suffix;
+  return `${migration.spec.service.name}-${suffix}`;
+}
+
+/** Which side a host stands for; null for any other host. */
+export function sideOfHost(migration: Migration, host: string): Side | null {
+  if (host === sideHost(migration, 'vm')) return 'vm';
+  if (host === sideHost(migration, 'k8s')) return 'k8s';
+  return null;
+}
+
+/** Envoy's name for the outbound cluster of a host. */
+export function envoyCluster(host: string, port: number): string {
+  return `outbound|${port}||${host}`;
+}
+
+/**
+ * Prefix of the names of the routes of one write. The generation makes every write's routes distinguishable in a
+ * proxy's configuration, and makes istiod push even when the weights are the same as before.
+ */
+export function routeName(generation: number): string {
+  return `meshlift-${generation}`;
+}
+
+export function generationOfRoute(name: string): number | null {
+  const match = /^meshlift-(\d+)$/.exec(name);
+  return match ? Number(match[1]) : null;
+}

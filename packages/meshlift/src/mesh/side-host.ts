@@ -1,0 +1,77 @@
+import type { KubeObject } from '../effects/kube/port.ts';
+import type { Side } from '../migration/traffic-split.ts';
+import type { Migration } from '../spec/migration.ts';
+import { memberLabel, ownLabels, sideLabel } from './marks.ts';
+import { serviceHost, sideHost, sideName } from './names.ts';
+import { portName } from './port-name.ts';
+
+/** Istio's API version that every release since 1.22 serves. */
+export const istioNetworking = 'networking.istio.io/v1';
+
+/**
+ * One side as a mesh host, in one member cluster: a ServiceEntry with its endpoints and a DestinationRule with the
+ * order in which they are used. With the safety net, a side holds *both* sides' endpoints, its own first: Istio does
+ * not fail over between weighted destinations, so each destination must be able to survive its own side's death.
+ */
+export function sideHostObjects(migration: Migration, side: Side, cluster: string): readonly KubeObject[] {
+  return [serviceEntry(migration, side, cluster), destinationRule(migration, side)];
+}
+
+function serviceEntry(migration: Migration, side: Side, cluster: string): KubeObject {
+  const { service, net } = migration.spec;
+  const ownEndpointsOnly = net.retries === 'off' ? { [sideLabel]: side } : {};
+  return {
+    apiVersion: istioNetworking,
+    kind: 'ServiceEntry',
+    metadata: metadata(migration, side),
+    spec: {
+      hosts: [sideHost(migration, side)],
+      location: 'MESH_INTERNAL',
+      resolution: 'STATIC',
+      ports: [
+        { name: portName(service.protocol), number: service.port, protocol: service.protocol.toUpperCase() },
+      ],
+      workloadSelector: { labels: { [memberLabel(cluster)]: migration.metadata.name, ...ownEndpointsOnly } },
+    },
+  };
+}
+
+function destinationRule(migration: Migration, side: Side): KubeObject {
+  const { service, net } = migration.spec;
+  const failover = {
+    // Connection failures and gateway errors eject an endpoint, so that the other side's take over; an application's
+    // own 5xx answers do not: they are the side's answers, and the gate judges them.
+    outlierDetection: {
+      consecutiveGatewayErrors: 3,
+      consecutive5xxErrors: 0,
+      interval: '1s',
+      baseEjectionTime: '10s',
+      maxEjectionPercent: 100,
+    },
+    loadBalancer: {
+      simple: 'LEAST_REQUEST',
+      localityLbSetting: { enabled: true, failoverPriority: [`${sideLabel}=${side}`] },
+    },
+  };
+  return {
+    apiVersion: istioNetworking,
+    kind: 'DestinationRule',
+    metadata: metadata(migration, side),
+    spec: {
+      host: sideHost(migration, side),
+      trafficPolicy: {
+        // Where the copy is behind the far cluster's gateway, that gateway routes by this name; the VM ignores it.
+        tls: { mode: 'ISTIO_MUTUAL', sni: `outbound_.${service.port}_._.${serviceHost(migration)}` },
+        ...(net.retries === 'off' ? {} : failover),
+      },
+    },
+  };
+}
+
+function metadata(migration: Migration, side: Side): KubeObject['metadata'] {
+  return {
+    name: `meshlift-${sideName(migration, side)}`,
+    namespace: migration.metadata.namespace,
+    labels: ownLabels(migration),
+  };
+}

@@ -1,0 +1,83 @@
+import type { KubeObject } from '../effects/kube/port.ts';
+import { sides, type TrafficSplit } from '../migration/traffic-split.ts';
+import type { Migration, MigrationSpec } from '../spec/migration.ts';
+import { ownLabels } from './marks.ts';
+import { generationOfRoute, routeName, serviceHost, sideHost, sideOfHost } from './names.ts';
+import { istioNetworking } from './side-host.ts';
+
+/**
+ * The VirtualService that sends the service's name to the two side hosts. Istio reads routes only from the caller's
+ * own cluster, so every member cluster gets the same one.
+ */
+export function splitRoute(migration: Migration, split: TrafficSplit, generation: number): KubeObject {
+  const { service, net } = migration.spec;
+  const route = sides.map((side) => ({
+    destination: { host: sideHost(migration, side), port: { number: service.port } },
+    weight: split[side],
+  }));
+  const spec =
+    service.protocol === 'tcp'
+      ? { hosts: [serviceHost(migration)], tcp: [{ match: [{ port: service.port }], route }] }
+      : {
+          hosts: [serviceHost(migration)],
+          http: [
+            {
+              name: routeName(generation),
+              match: [{ port: service.port }],
+              route,
+              retries: retries(net.retries),
+            },
+          ],
+        };
+  return {
+    apiVersion: istioNetworking,
+    kind: 'VirtualService',
+    metadata: {
+      name: splitRouteName(migration),
+      namespace: migration.metadata.namespace,
+      labels: ownLabels(migration),
+      annotations: { 'meshlift.dev/generation': String(generation) },
+    },
+    spec,
+  };
+}
+
+export function splitRouteName(migration: Migration): string {
+  return `meshlift-${migration.spec.service.name}`;
+}
+
+/** What a member's VirtualService says; null when it is absent or not one that Meshlift could have written. */
+export function readSplitRoute(
+  migration: Migration,
+  object: KubeObject | null,
+): { readonly generation: number; readonly split: TrafficSplit } | null {
+  if (!object) return null;
+  const spec = object.spec as { http?: RouteRule[]; tcp?: RouteRule[] } | undefined;
+  const rule = spec?.http?.[0] ?? spec?.tcp?.[0];
+  const generation = rule?.name
+    ? generationOfRoute(rule.name)
+    : Number(object.metadata.annotations?.['meshlift.dev/generation']);
+  if (!rule || generation === null || !Number.isInteger(generation)) return null;
+  const split = { vm: 0, k8s: 0 };
+  for (const { destination, weight } of rule.route ?? []) {
+    const side = sideOfHost(migration, destination.host);
+    if (!side) return null;
+    split[side] += weight ?? 0;
+  }
+  return split.vm + split.k8s === 100 ? { generation, split } : null;
+}
+
+interface RouteRule {
+  readonly name?: string;
+  readonly route?: readonly { readonly destination: { readonly host: string }; readonly weight?: number }[];
+}
+
+/** Only what cannot have been processed is retried by default; everything that a healthy side would answer, on request. */
+function retries(net: MigrationSpec['net']['retries']): Record<string, unknown> {
+  if (net === 'off') return { attempts: 0 };
+  const retryOn =
+    net === 'safe'
+      ? 'connect-failure,refused-stream,reset-before-request'
+      : 'connect-failure,refused-stream,unavailable,cancelled,reset,503';
+  return { attempts: 3, retryRemoteLocalities: true, retryOn };
+}

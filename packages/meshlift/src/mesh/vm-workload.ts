@@ -1,0 +1,50 @@
+import type { KubeObject } from '../effects/kube/port.ts';
+import type { Migration } from '../spec/migration.ts';
+import { ownLabels, vmLabels } from './marks.ts';
+import { sideName } from './names.ts';
+import { portName } from './port-name.ts';
+import { istioNetworking } from './side-host.ts';
+
+/**
+ * The VM's identity. It is not decoration: an endpoint without a service account is spoken to in plaintext, and
+ * behind a gateway it is dropped.
+ */
+export function vmAccount(migration: Migration): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: {
+      name: migration.spec.vm.serviceAccount,
+      namespace: migration.metadata.namespace,
+      labels: ownLabels(migration),
+    },
+  };
+}
+
+/** What the VM registers under, in the home cluster; whoever may act as its service account may join it. */
+export function workloadGroup(migration: Migration): KubeObject {
+  const { spec } = migration;
+  return {
+    apiVersion: istioNetworking,
+    kind: 'WorkloadGroup',
+    metadata: { ...workloadGroupRef(migration), labels: ownLabels(migration) },
+    spec: {
+      metadata: {
+        labels: { app: sideName(migration, 'vm'), ...ownLabels(migration), ...vmLabels(migration) },
+      },
+      template: {
+        serviceAccount: spec.vm.serviceAccount,
+        network: spec.vm.network,
+        ports: { [portName(spec.service.protocol)]: spec.service.port },
+      },
+      probe: spec.vm.probe,
+    },
+  };
+}
+
+export function workloadGroupRef(migration: Migration): {
+  readonly name: string;
+  readonly namespace: string;
+} {
+  return { name: sideName(migration, 'vm'), namespace: migration.metadata.namespace };
+}

@@ -1,0 +1,49 @@
+import type { Verdict } from './gate.ts';
+import type { Phase } from './phase.ts';
+import type { TrafficSplit } from './traffic-split.ts';
+
+/** What the user asked for. The engine goes on until it is true, or says why it stopped. */
+export type Goal =
+  | { readonly do: 'join' }
+  | { readonly do: 'deploy' }
+  | { readonly do: 'shift'; readonly split: TrafficSplit }
+  | { readonly do: 'run'; readonly until: 'Completed' | 'Retired' }
+  | { readonly do: 'complete' }
+  | { readonly do: 'retire' }
+  | { readonly do: 'rollback' };
+
+/** One change of the world; each verifies itself before it counts as done. */
+export type Act =
+  | { readonly do: 'join' }
+  | { readonly do: 'deploy' }
+  | {
+      readonly do: 'split';
+      readonly split: TrafficSplit;
+      readonly cause: SplitCause;
+      readonly reason: string;
+    }
+  | { readonly do: 'complete' }
+  | { readonly do: 'retire' };
+
+/** Why a split is written: forward by a step or by hand, back by a person or by the gate, or the same again. */
+export type SplitCause = 'join' | 'step' | 'shift' | 'rollback' | 'gate' | 'settle' | 'drift' | 'return';
+
+/** The next move, always with its reason in a sentence that can stand in a log. */
+export type Decision =
+  | { readonly kind: 'act'; readonly act: Act; readonly because: string; readonly verdict?: Verdict }
+  /** nothing to change but the record: the phase that has become true */
+  | { readonly kind: 'record'; readonly phase: Phase; readonly because: string; readonly verdict?: Verdict }
+  /** look again; `until` is when time alone decides (ms since the epoch), null when something else must happen */
+  | {
+      readonly kind: 'wait';
+      readonly until: number | null;
+      readonly because: string;
+      readonly verdict?: Verdict;
+    }
+  | {
+      readonly kind: 'stop';
+      readonly outcome: 'done' | 'held' | 'refused';
+      readonly because: string;
+      readonly next: string;
+      readonly verdict?: Verdict;
+    };

@@ -1,0 +1,28 @@
+import type { GateWindow } from './gate.ts';
+import type { TrafficSplit } from './traffic-split.ts';
+
+/** What one pass of the engine saw of the world. Absent, unreachable and unknown are values, never left out. */
+export interface Observation {
+  /** by member cluster name; every member is here */
+  readonly members: Readonly<Record<string, MemberObservation>>;
+  readonly vm: Health;
+  readonly copy: Health;
+  /** what callers saw since the agreed split, at most the last minute */
+  readonly window: GateWindow;
+}
+
+export type MemberObservation =
+  | { readonly reachable: false; readonly why: string }
+  | { readonly reachable: true; readonly route: RouteObservation };
+
+export type RouteObservation =
+  | { readonly found: 'none' }
+  | { readonly found: 'ours'; readonly generation: number; readonly split: TrafficSplit }
+  /** under our name, but not what we could have written: someone edited it */
+  | { readonly found: 'edited' };
+
+export type Health =
+  | { readonly is: 'healthy' }
+  | { readonly is: 'unhealthy'; readonly why: string }
+  | { readonly is: 'absent' }
+  | { readonly is: 'unknown'; readonly why: string };

@@ -1,0 +1,104 @@
+import type { Phase } from './phase.ts';
+import type { TrafficLedger } from './traffic-ledger.ts';
+import type { Side, TrafficSplit } from './traffic-split.ts';
+
+/** What is recorded in the home cluster, so that any engine can go on from where another stopped. Times are RFC 3339. */
+export interface MigrationStatus {
+  readonly phase: Phase;
+  /** counts every write of a split; the routes carry it, so that a proxy's configuration names the write it serves */
+  readonly generation: number;
+  /** recorded before any cluster is written; still here after a crash, it says which write to settle */
+  readonly intent: SplitIntent | null;
+  /** the last split that every member cluster was verified to serve */
+  readonly agreed: AgreedSplit | null;
+  readonly outcome: Outcome;
+  /** every split that was tried, oldest first */
+  readonly splits: readonly SplitRecord[];
+  readonly verdicts: readonly VerdictRecord[];
+  /** every request since the first agreed split; null before it */
+  readonly traffic: TrafficLedger | null;
+  readonly startedAt: string | null;
+  readonly completedAt: string | null;
+  readonly retiredAt: string | null;
+}
+
+export interface SplitIntent {
+  readonly generation: number;
+  readonly split: TrafficSplit;
+  readonly reason: string;
+}
+
+export interface AgreedSplit {
+  readonly generation: number;
+  readonly split: TrafficSplit;
+  readonly at: string;
+}
+
+/** How the migration stands with its user: going on, or stopped with the reason and the way on. */
+export interface Outcome {
+  readonly state: 'Progressing' | 'Held' | 'RolledBack' | 'Failed';
+  readonly reason: string;
+  /** the command that goes on */
+  readonly next: string;
+  readonly at: string;
+}
+
+export interface SplitRecord {
+  readonly generation: number;
+  readonly split: TrafficSplit;
+  readonly reason: string;
+  readonly at: string;
+  /** who ran the command that wrote it, as `user@host`; absent in records of engines that did not say */
+  readonly by?: string;
+  readonly outcome: 'agreed' | 'returned';
+  readonly clusters: readonly ClusterSplitRecord[];
+  /** between the first and the last cluster whose proxies all served it, in milliseconds */
+  readonly skewMs: number | null;
+}
+
+export interface ClusterSplitRecord {
+  readonly cluster: string;
+  /** until the API server had stored it */
+  readonly writtenMs: number | null;
+  /** until every calling proxy had acknowledged it */
+  readonly acknowledgedMs: number | null;
+  readonly proxies: {
+    readonly acknowledged: number;
+    readonly total: number;
+    readonly slowest: string | null;
+  };
+  readonly seen: SeenSplit | null;
+}
+
+/** The share that callers really saw, from their own proxies' counters. */
+export interface SeenSplit {
+  readonly requests: number;
+  readonly k8s: number;
+  /** percent of requests, with its 95 % interval; null without a request */
+  readonly k8sPercent: number | null;
+  readonly interval: readonly [number, number] | null;
+}
+
+export interface VerdictRecord {
+  readonly at: string;
+  readonly split: TrafficSplit;
+  readonly verdict: 'pass' | 'fail' | 'inconclusive' | 'error';
+  readonly because: string;
+  readonly sides: Readonly<
+    Record<Side, { readonly requests: number; readonly failed: number; readonly p99Ms: number | null }>
+  >;
+}
+
+export const plannedStatus: MigrationStatus = {
+  phase: 'Planned',
+  generation: 0,
+  intent: null,
+  agreed: null,
+  outcome: { state: 'Progressing', reason: 'nothing has been changed yet', next: 'meshlift vm join', at: '' },
+  splits: [],
+  verdicts: [],
+  traffic: null,
+  startedAt: null,
+  completedAt: null,
+  retiredAt: null,
+};

@@ -1,0 +1,247 @@
+import { z } from 'zod';
+import { parseDuration } from './duration.ts';
+
+/**
+ * The Migration object as users write it in `migration.yaml`. Strict everywhere: an unknown key is an error, since a
+ * misspelt gate is a gate that is not there.
+ */
+export const apiVersion = 'meshlift.dev/v1alpha1';
+
+const dnsLabel = z
+  .string()
+  .max(63)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'lower-case letters, digits and dashes, such as productcatalog');
+
+const duration = z
+  .string('a duration such as 500ms, 30s or 5m')
+  .refine((text) => parseDuration(text) !== null, 'a duration such as 500ms, 30s or 5m')
+  .transform((text) => parseDuration(text) ?? 0);
+
+const percentage = z
+  .string('a percentage such as "1%" or "0.5%"')
+  .regex(/^\d+(\.\d+)?%$/, 'a percentage such as 1% or 0.5%')
+  .transform((text) => Number(text.slice(0, -1)) / 100);
+
+const port = z.int().min(1).max(65_535);
+
+const probe = z
+  .strictObject({
+    grpc: z.strictObject({ port, service: z.string().optional() }).optional(),
+    httpGet: z.strictObject({ port, path: z.string().startsWith('/').default('/') }).optional(),
+    tcpSocket: z.strictObject({ port }).optional(),
+    periodSeconds: z.int().min(1).default(2),
+    timeoutSeconds: z.int().min(1).default(1),
+    failureThreshold: z.int().min(1).default(2),
+  })
+  .refine(
+    (it) => [it.grpc, it.httpGet, it.tcpSocket].filter(Boolean).length === 1,
+    'exactly one of grpc, httpGet, tcpSocket',
+  );
+
+const cluster = z.strictObject({
+  name: dnsLabel,
+  context: z.string().min(1),
+  kubeconfig: z.string().optional(),
+  home: z.boolean().default(false),
+  target: z.boolean().default(false),
+});
+
+const gate = z.strictObject({
+  /** requests that the k8s side must have answered before a verdict other than inconclusive */
+  minRequests: z.int().min(1).default(200),
+  maxErrorRate: percentage.prefault('1%'),
+  maxErrorRateOverVm: percentage.prefault('0.5%'),
+  /** the k8s side's p99 may be this many times the vm side's in the same window */
+  p99OverVm: z.number().min(1).default(1.5),
+  /** differences of p99 below this are noise, whatever their ratio */
+  p99Tolerance: duration.prefault('25ms'),
+  interval: duration.prefault('2s'),
+  /** failed verdicts in a row before the gate acts */
+  failures: z.int().min(1).default(2),
+});
+
+const steps = z
+  .array(z.int().min(1).max(100))
+  .min(1)
+  .refine(
+    (list) => list.every((step, i) => i === 0 || step > (list[i - 1] ?? 0)),
+    'rising percentages, such as [1, 5, 20, 50, 100]',
+  )
+  .refine((list) => list.at(-1) === 100, 'a last step of 100, such as [1, 5, 20, 50, 100]');
+
+const migrationSchema = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('Migration'),
+  metadata: z.strictObject({ name: dnsLabel, namespace: dnsLabel.default('default') }),
+  spec: z.strictObject({
+    service: z.strictObject({
+      name: dnsLabel,
+      port,
+      protocol: z.enum(['grpc', 'http', 'tcp']),
+    }),
+    clusters: z
+      .array(cluster)
+      .min(1)
+      .max(4)
+      .refine((list) => list.filter((it) => it.home).length === 1, 'home: true on exactly one cluster')
+      .refine((list) => list.filter((it) => it.target).length === 1, 'target: true on exactly one cluster')
+      .refine(
+        (list) => new Set(list.map((it) => it.name)).size === list.length,
+        'a different name for each cluster',
+      ),
+    topology: z.enum(['endpoint-discovery']).default('endpoint-discovery'),
+    istio: z
+      .strictObject({
+        namespace: dnsLabel.default('istio-system'),
+        eastWestGateway: z
+          .strictObject({
+            namespace: dnsLabel.default('istio-system'),
+            service: dnsLabel.default('istio-eastwestgateway'),
+          })
+          .prefault({}),
+      })
+      .prefault({}),
+    vm: z.strictObject({
+      /** the address under which the callers' proxies reach the VM */
+      host: z.union([z.ipv4(), z.ipv6()], 'an IP address such as 10.0.0.5'),
+      ssh: z.strictObject({
+        /** where ssh connects, when that is not `vm.host` */
+        host: z.string().optional(),
+        user: z.string().optional(),
+        port: port.optional(),
+        identityFile: z.string().optional(),
+        knownHostsFile: z.string().optional(),
+        configFile: z.string().optional(),
+      }),
+      serviceAccount: dnsLabel,
+      /** the mesh's name for the VM's network; reached directly as long as no gateway serves it */
+      network: z.string().default('vm-network'),
+      probe,
+      sidecar: z
+        .strictObject({
+          /** a file or https URL of Istio's sidecar package; by default Istio's own release for the mesh's version */
+          package: z.string().optional(),
+          sha256: z
+            .string()
+            .regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hex')
+            .optional(),
+        })
+        .prefault({}),
+    }),
+    workload: z.strictObject({
+      manifests: z.array(z.string().min(1)).min(1),
+      suffix: dnsLabel.default('k8s'),
+    }),
+    rollout: z
+      .strictObject({
+        steps: steps.default([1, 5, 20, 50, 100]),
+        hold: duration.prefault('30s'),
+        gate: gate.prefault({}),
+        onFailure: z.enum(['rollback', 'hold']).default('rollback'),
+      })
+      .prefault({}),
+    net: z.strictObject({ retries: z.enum(['safe', 'idempotent', 'off']).default('safe') }).prefault({}),
+    deadlines: z
+      .strictObject({
+        /** for every cluster to take a split before all are returned to the last agreed one */
+        agree: duration.prefault('30s'),
+        /** for callers to be seen following it; too little traffic is reported, not waited for beyond this */
+        observe: duration.prefault('20s'),
+        /** for a VM or a copy to become healthy */
+        ready: duration.prefault('3m'),
+      })
+      .prefault({}),
+    retire: z.strictObject({ idle: duration.prefault('1m') }).prefault({}),
+  }),
+});
+
+export type Migration = z.infer<typeof migrationSchema>;
+export type MigrationSpec = Migration['spec'];
+export type Member = MigrationSpec['clusters'][number];
+export type GateSpec = MigrationSpec['rollout']['gate'];
+export type Protocol = MigrationSpec['service']['protocol'];
+
+/** One thing that is wrong with a migration file: where, what was there, what to write instead. */
+export interface Problem {
+  readonly path: string;
+  readonly received: string;
+  readonly expected: string;
+}
+
+export type ParsedMigration =
+  | { readonly ok: true; readonly migration: Migration }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Checks a decoded YAML document against the schema and names every problem at once. */
+export function parseMigration(document: unknown): ParsedMigration {
+  const result = migrationSchema.safeParse(document);
+  if (result.success) return { ok: true, migration: result.data };
+  return { ok: false, problems: result.error.issues.flatMap((issue) => problemsOf(issue, document)) };
+}
+
+export function memberNamed(migration: Migration, name: string): Member | undefined {
+  return migration.spec.clusters.find((member) => member.name === name);
+}
+
+export function homeOf(migration: Migration): Member {
+  return only(migration, (member) => member.home, 'home');
+}
+
+export function targetOf(migration: Migration): Member {
+  return only(migration, (member) => member.target, 'target');
+}
+
+function only(migration: Migration, is: (member: Member) => boolean, role: string): Member {
+  const member = migration.spec.clusters.find(is);
+  // The schema admits no migration without one, so this can only be a hand-made object.
+  if (!member) throw new TypeError(`migration ${migration.metadata.name} has no ${role} cluster`);
+  return member;
+}
+
+function problemsOf(issue: z.core.$ZodIssue, document: unknown): Problem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: pathOf([...issue.path, key]),
+      received: show(valueAt(document, [...issue.path, key])),
+      expected: 'no such key: remove it, or correct its spelling',
+    }));
+  }
+  const value = valueAt(document, issue.path);
+  return [{ path: pathOf(issue.path), received: show(value), expected: expectation(issue) }];
+}
+
+function expectation(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      // Zod's own sentence names a type; one of ours says what to write.
+      return issue.message.startsWith('Invalid input') ? `a value of type ${issue.expected}` : issue.message;
+    case 'invalid_value':
+      return `one of ${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return `at least ${issue.minimum}`;
+    case 'too_big':
+      return `at most ${issue.maximum}`;
+    default:
+      return issue.message;
+  }
+}
+
+function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      value !== null && typeof value === 'object' ? (value as Record<PropertyKey, unknown>)[key] : undefined,
+    document,
+  );
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  if (path.length === 0) return '(the document)';
+  return path
+    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('')
+    .replace(/^\./, '');
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value);
+}

@@ -1,0 +1,147 @@
+import { type ProxyRoute, readProxyRoutes, routesTo } from '../effects/istiod/proxy-config.ts';
+import { type ProxySync, readSyncStatus } from '../effects/istiod/sync-status.ts';
+import type { EngineContext, MemberCluster } from '../engine/context.ts';
+import { isMeshliftError, MeshliftError } from '../errors/error.ts';
+import { serviceHost } from '../mesh/names.ts';
+
+const lookEveryMs = 40;
+/** istiod gathers changes for 100 ms before it pushes; a proxy that was sent nothing well after that may not be concerned. */
+const quietMs = 500;
+const readsAtOnce = 16;
+
+export interface Served {
+  /** from the write to the last proxy's acknowledgement, in milliseconds */
+  readonly acknowledgedMs: number;
+  /** when the last proxy's acknowledgement was seen, ms since the epoch */
+  readonly at: number;
+  readonly proxies: {
+    readonly acknowledged: number;
+    readonly total: number;
+    readonly slowest: string | null;
+  };
+}
+
+export type SyncBaseline = ReadonlyMap<string, ProxySync>;
+
+/** What istiod had sent to each proxy before a write: without it, the old state reads as synced. */
+export async function syncBaseline(context: EngineContext, member: MemberCluster): Promise<SyncBaseline> {
+  return new Map((await readSync(context, member)).map((proxy) => [proxy.id, proxy]));
+}
+
+export interface RoutesWanted {
+  /** for messages: `split vm 80 % · k8s 20 %` */
+  readonly what: string;
+  /** of the routes that a proxy has for the service, in match order: are they the ones that were written? */
+  readonly served: (routes: readonly ProxyRoute[]) => boolean;
+  readonly writtenAt: number;
+  readonly deadlineMs: number;
+  readonly progress?: (acknowledged: number, total: number, slowest: string) => void;
+}
+
+/**
+ * Waits until every calling proxy of a member serves what was written: istiod sent it a new route configuration, the
+ * proxy acknowledged exactly that one, and its own configuration says what was wanted. Proxies without a route to the
+ * service (gateways, and workloads whose Sidecar leaves it out) are not callers. `timed-out` names those missing.
+ */
+export async function untilRoutesServed(
+  context: EngineContext,
+  member: MemberCluster,
+  before: SyncBaseline,
+  wanted: RoutesWanted,
+): Promise<Served> {
+  const { clock, signal } = context;
+  const serving = new Set<string>();
+  const unconcerned = new Set<string>();
+  let acknowledgedAt = wanted.writtenAt;
+  let slowest: string | null = null;
+  for (;;) {
+    const proxies = (await readSync(context, member)).filter((proxy) => !unconcerned.has(proxy.id));
+    const seenAt = clock.now();
+    const missing = proxies.filter((proxy) => !serving.has(proxy.id));
+    const pushed = missing.filter((proxy) => before.get(proxy.id)?.sent.routes !== proxy.sent.routes);
+    const acknowledged = pushed.filter((proxy) => proxy.sent.routes === proxy.acked.routes);
+    const quiet =
+      seenAt - wanted.writtenAt > quietMs ? missing.filter((proxy) => !pushed.includes(proxy)) : [];
+
+    for (const { proxy, answer } of await inspect(context, member, [...acknowledged, ...quiet])) {
+      if (answer === 'no-route' || answer === 'not-a-pod') {
+        unconcerned.add(proxy.id);
+      } else if (wanted.served(answer)) {
+        serving.add(proxy.id);
+        acknowledgedAt = seenAt;
+        slowest = proxy.id;
+      }
+    }
+    const left = proxies.filter((proxy) => !serving.has(proxy.id) && !unconcerned.has(proxy.id));
+    const total = serving.size + left.length;
+    if (left.length === 0) {
+      return {
+        acknowledgedMs: acknowledgedAt - wanted.writtenAt,
+        at: acknowledgedAt,
+        proxies: { acknowledged: serving.size, total, slowest },
+      };
+    }
+    const names = left.map((proxy) => proxy.id);
+    wanted.progress?.(serving.size, total, names[0] ?? '');
+    if (clock.now() - wanted.writtenAt > wanted.deadlineMs) {
+      throw new MeshliftError('timed-out', {
+        where: `${wanted.what} in ${member.name}`,
+        why: `${left.length} of ${total} proxies do not serve it yet: ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`,
+        next: `istioctl --context ${member.member.context} proxy-status`,
+      });
+    }
+    await clock.wait(lookEveryMs, signal);
+  }
+}
+
+type Answer = readonly ProxyRoute[] | 'no-route' | 'not-a-pod';
+
+/** Reads proxies' own configuration: the only proof that needs no knowledge of what istiod sent before. */
+async function inspect(
+  context: EngineContext,
+  member: MemberCluster,
+  proxies: readonly ProxySync[],
+): Promise<readonly { readonly proxy: ProxySync; readonly answer: Answer }[]> {
+  const service = { host: serviceHost(context.migration), port: context.migration.spec.service.port };
+  const answers: { proxy: ProxySync; answer: Answer }[] = [];
+  for (let i = 0; i < proxies.length; i += readsAtOnce) {
+    answers.push(
+      ...(await Promise.all(
+        proxies
+          .slice(i, i + readsAtOnce)
+          .map(async (proxy) => ({ proxy, answer: await routesOf(context, member, proxy, service) })),
+      )),
+    );
+  }
+  return answers;
+}
+
+async function routesOf(
+  context: EngineContext,
+  member: MemberCluster,
+  proxy: ProxySync,
+  service: { readonly host: string; readonly port: number },
+): Promise<Answer> {
+  const pod = { apiVersion: 'v1', kind: 'Pod', namespace: proxy.namespace, name: proxy.name };
+  try {
+    const routes = routesTo(
+      await readProxyRoutes(member.kube, { namespace: proxy.namespace, pod: proxy.name }, context.signal),
+      service,
+    );
+    return routes.length === 0 ? 'no-route' : routes;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!isMeshliftError(error)) throw error;
+    // A VM's proxy is connected to istiod but has no pod; a pod may also have ended meanwhile. Neither calls from here.
+    const found = await member.kube.get(pod, context.signal);
+    if (!found || (found.status as { phase?: string } | undefined)?.phase !== 'Running') return 'not-a-pod';
+    throw error;
+  }
+}
+
+async function readSync(context: EngineContext, member: MemberCluster): Promise<readonly ProxySync[]> {
+  return readSyncStatus(member.kube, {
+    istioNamespace: context.migration.spec.istio.namespace,
+    signal: context.signal,
+  });
+}

@@ -10,7 +10,7 @@ export type Material = Pick<LabSettings, 'partsDir' | 'rootfs' | 'sidecarPackage
 
 const LINE_EVERY_MS = 4_000;
 
-export async function prepareMaterial(wanted: { vm: boolean }, io: LabIo): Promise<Material> {
+export async function prepareMaterial(_wanted: { vm: boolean }, io: LabIo): Promise<Material> {
   const cacheDir = cacheFolder(io.env);
   const parts = await ensureParts({
     cacheDir,

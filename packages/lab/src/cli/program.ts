@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { MAX_CLUSTERS } from '../network/addresses.ts';
 import { down } from './down.ts';
+import * as fault from './fault.ts';
 import { DEFAULT_NAME } from './find-lab.ts';
 import type { LabIo } from './io.ts';
 import { kubeconfig } from './kubeconfig.ts';
@@ -8,6 +9,7 @@ import { logs } from './logs.ts';
 import { ssh } from './ssh.ts';
 import { status } from './status.ts';
 import { up } from './up.ts';
+import { reboot } from './vm.ts';
 
 /** The `lab` command line. `ended` hears of exit codes other than 0 that are no error, such as `ssh`'s. */
 export function labProgram(io: LabIo, ended: (code: number) => void): Command {
@@ -21,8 +23,9 @@ export function labProgram(io: LabIo, ended: (code: number) => void): Command {
     .enablePositionalOptions()
     .showHelpAfterError('(lab --help lists what there is)');
 
-  const command = (spec: string, text: string) =>
-    program.command(spec).description(text).option('--name <name>', 'which lab', DEFAULT_NAME);
+  const commandOf = (parent: Command, spec: string, text: string) =>
+    parent.command(spec).description(text).option('--name <name>', 'which lab', DEFAULT_NAME);
+  const command = (spec: string, text: string) => commandOf(program, spec, text);
   const output = ['-o, --output <format>', 'json, for programs', jsonOnly] as const;
 
   command('up', 'start a lab; find it when it runs already')
@@ -49,6 +52,27 @@ export function labProgram(io: LabIo, ended: (code: number) => void): Command {
   command('kubeconfig', 'the path of the kubeconfig: export KUBECONFIG=$(… lab kubeconfig)').action(
     async (options) => kubeconfig(options, io),
   );
+
+  const vm = program.command('vm').description('the VM');
+  commandOf(vm, 'reboot', 'end everything on it and start it anew').action((options) => reboot(options, io));
+
+  const faults = program.command('fault').description('break something on purpose, until `heal` or `down`');
+  commandOf(
+    faults,
+    'cut <machine>',
+    'lose every packet to and from cluster1, cluster2, … or vm, in silence',
+  ).action((machine, options) => fault.cut(machine, options, io));
+  commandOf(faults, 'delay <machine> <time>', 'slow its link, such as: delay vm 80ms').action(
+    (machine, time, options) => fault.delay(machine, time, options, io),
+  );
+  commandOf(faults, 'heal [machine]', 'make links whole again').action((machine, options) =>
+    fault.heal(machine, options, io),
+  );
+  commandOf(
+    faults,
+    'kill <part>',
+    'kill -9 a component, or the pods of a workload: kill cluster1/istiod',
+  ).action((name, options) => fault.kill(name, options, io));
   return program;
 }
 

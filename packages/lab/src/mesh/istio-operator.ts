@@ -1,4 +1,5 @@
 import type { ClusterPlan } from '../plan/lab-plan.ts';
+import { METRICS_PROXY_METADATA } from './request-metrics.ts';
 
 export const EAST_WEST_GATEWAY = 'istio-eastwestgateway';
 export const INGRESS_GATEWAY = 'istio-ingressgateway';
@@ -17,7 +18,7 @@ export function istioOperator(cluster: ClusterPlan, istioVersion: string): objec
       meshConfig: {
         // Istio's own metrics come from filters that only Istio's Envoy has; request-metrics.ts brings them.
         defaultProviders: { metrics: [], tracing: [] },
-        defaultConfig: { proxyMetadata: { ISTIO_META_DNS_CAPTURE: 'true' } },
+        defaultConfig: { proxyMetadata: { ISTIO_META_DNS_CAPTURE: 'true', ...METRICS_PROXY_METADATA } },
       },
       components: {
         pilot: { k8s: { resources: SMALL } },

@@ -31,6 +31,8 @@ const DEADLINE_MS = 180_000;
 export interface AssembledLab {
   readonly components: readonly Component[];
   readonly tasks: readonly Task[];
+  /** Each cluster's API server, with the user's access. */
+  readonly apis: ReadonlyMap<string, ApiClient>;
 }
 
 /** Makes the keys, writes the files, and says what is to be started after what. */
@@ -66,6 +68,7 @@ export async function assembleLab(settings: LabSettings, state: StateFolder): Pr
 
   const nodeReady = (cluster: string) => `${cluster}/node`;
   return {
+    apis: new Map(clusters.map(({ cluster, api }) => [cluster.name, api])),
     components: clusters.flatMap((each) => controlPlaneComponents({ ...each, part })),
     tasks: [
       ...clusters.flatMap(({ cluster, api, loadBalancerApi }): Task[] => [

@@ -1,7 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import { LinkFaults } from '../faults/link-faults.ts';
+import { podsMeant, processesOfPod } from '../faults/pod-processes.ts';
+import type { KubeObject } from '../kube/api-client.ts';
 import { buildNetwork } from '../network/build-network.ts';
-import { assembleLab } from '../plan/assemble.ts';
+import { type AssembledLab, assembleLab } from '../plan/assemble.ts';
 import { machinesOf } from '../plan/lab-plan.ts';
 import { readSettings } from '../plan/lab-settings.ts';
 import type { LabStatus } from '../plan/lab-status.ts';
@@ -27,16 +30,34 @@ export async function runSandbox(settingsPath: string): Promise<void> {
   const started = performance.now();
   const now = () => performance.now() - started;
   const supervisor = new Supervisor(new ProcessLauncher(state.logs), events, now);
+  const links = new LinkFaults(machinesOf(settings.plan).map(({ name }) => name));
   let boot: LabStatus['state'] = 'starting';
+  let lab: AssembledLab | null = null;
   const { promise: result, resolve: settle } = Promise.withResolvers<BootResult>();
 
   const server = await listenUnix(state.sandboxSocket, {
     'GET /health': () => ({ state: boot }),
     'GET /status': () => ({ state: boot, components: measured(supervisor) }),
     'GET /events': (request, response) => streamEvents(events, result, request, response),
+    'GET /faults': () => ({ links: links.list() }),
+    'POST /faults/cut': async (request) => {
+      const { machine = '' } = await readJson<{ machine: string }>(request);
+      await links.cut(machine);
+    },
+    'POST /faults/delay': async (request) => {
+      const { machine = '', milliseconds = 0 } = await readJson<{ machine: string; milliseconds: number }>(
+        request,
+      );
+      await links.delay(machine, milliseconds);
+    },
+    'POST /faults/heal': async (request) => {
+      const { machine } = await readJson<{ machine: string }>(request);
+      return { healed: await links.heal(machine) };
+    },
     'POST /kill': async (request) => {
-      const { name } = await readJson<{ name: string }>(request);
-      if (!name || !supervisor.kill(name)) throw new Error(`the lab has no component ${name}`);
+      const { name = '' } = await readJson<{ name: string }>(request);
+      if (supervisor.kill(name)) return { killed: [name] };
+      return { killed: await killPods(name, lab) };
     },
     'POST /restart': async (request) => {
       const { name } = await readJson<{ name: string }>(request);
@@ -47,7 +68,7 @@ export async function runSandbox(settingsPath: string): Promise<void> {
 
   try {
     await makePrivateMounts();
-    const [lab] = await Promise.all([assembleLab(settings, state), buildNetwork(machinesOf(settings.plan))]);
+    [lab] = await Promise.all([assembleLab(settings, state), buildNetwork(machinesOf(settings.plan))]);
     await supervisor.start(lab.components, lab.tasks);
     boot = 'running';
     settle({ result: 'ready' });
@@ -55,6 +76,29 @@ export async function runSandbox(settingsPath: string): Promise<void> {
     // The sandbox stays, so that what went wrong can be looked at; whoever started it decides.
     settle({ result: 'failed', message: (error as Error).message });
   }
+}
+
+/** Kills what runs in the pods of a workload, such as `cluster1/istiod`; the kubelet starts it again. */
+async function killPods(name: string, lab: AssembledLab | null): Promise<string[]> {
+  const [clusterName = '', workload = ''] = name.split('/');
+  const api = lab?.apis.get(clusterName);
+  if (!api || workload === '') throw new Error(`the lab has no component ${name}: \`lab logs\` lists them`);
+  const { items } = await api.get<{ items: KubeObject[] }>('/api/v1/pods');
+  const pods = podsMeant(
+    workload,
+    items.map(({ metadata }) => metadata.name),
+  );
+  if (pods.length === 0)
+    throw new Error(`${clusterName} has neither a component nor pods called ${workload}`);
+  for (const pid of pods.flatMap((pod) => processesOfPod(pod))) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      // It ended with one that was killed before it.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+  return pods.map((pod) => `${clusterName}/${pod}`);
 }
 
 function measured(supervisor: Supervisor): LabStatus['components'] {

@@ -77,8 +77,10 @@ export class Supervisor {
   }
 
   /** Kills a component's process without a word; it is restarted with back-off. False: no such component. */
-  kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): boolean {
-    return this.#kept.get(name)?.kill(signal) ?? false;
+  kill(name: string): boolean {
+    const kept = this.#kept.get(name);
+    kept?.kill();
+    return kept !== undefined;
   }
 
   /** Ends a component's process in good order and starts it again at once; resolves when it is ready. */
@@ -171,9 +173,8 @@ class KeptComponent {
     });
   }
 
-  kill(signal: NodeJS.Signals): boolean {
-    this.#process?.kill(signal);
-    return true;
+  kill(): void {
+    this.#process?.kill('SIGKILL');
   }
 
   async restart(): Promise<void> {

@@ -21,6 +21,8 @@ export interface LabStatus {
     readonly sidecarPackage: { readonly path: string; readonly sha256: string };
   } | null;
   readonly forwards: readonly { readonly name: string; readonly listen: string; readonly target: string }[];
+  /** The lab's own clients, of the versions that run in it. */
+  readonly tools: { readonly kubectl: string; readonly istioctl: string };
   readonly versions: Readonly<Record<string, string>>;
   readonly components: readonly {
     readonly name: string;

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LabError } from '../errors.ts';
 import { type LabSettings, readSettings } from '../plan/lab-settings.ts';
@@ -136,6 +137,10 @@ export async function readStatus(state: StateFolder): Promise<LabStatus | null> 
           }
         : null,
     forwards: plan.forwards.map(({ name, target }) => ({ name, listen: listen(name), target })),
+    tools: {
+      kubectl: join(settings.partsDir, 'bin', 'kubectl'),
+      istioctl: join(settings.partsDir, 'bin', 'istioctl'),
+    },
     versions: settings.versions,
     components: live.components,
   };

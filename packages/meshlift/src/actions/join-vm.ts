@@ -7,8 +7,7 @@ import type { TrafficWatch } from '../engine/traffic-watch.ts';
 import { MeshliftError } from '../errors/error.ts';
 import { vmAccount, workloadGroup, workloadGroupRef } from '../mesh/vm-workload.ts';
 import { allOnVm } from '../migration/traffic-split.ts';
-import { readVmFacts } from '../vm/facts.ts';
-import { type JoinProgress, joinVm as joinOverSsh } from '../vm/join.ts';
+import { joinVm as joinOverSsh } from '../vm/join.ts';
 import { readBootstrap } from '../vm/read-bootstrap.ts';
 import { writeSplit } from './write-split.ts';
 
@@ -39,18 +38,18 @@ export async function joinVm(context: EngineContext, journal: Journal, traffic: 
     signal,
   });
   const ssh = await context.ssh();
-  const facts = await readVmFacts(ssh, { servicePort: migration.spec.service.port, clock, signal });
   const report = await joinOverSsh(ssh, {
-    facts,
     bootstrap,
     sidecarPackage: context.sidecarPackage ?? { istioVersion: await meshVersion(context) },
     clock,
     readyTimeoutMs: migration.spec.deadlines.ready,
-    progress: (step) => tell(context, 'vm-join', 'progress', joinProgress(step), { ...step }),
+    progress: (step) => tell(context, 'vm-join', 'progress', step.message, { ...step }),
     signal,
   });
   const changes = report.changed.length === 0 ? 'nothing had to be changed' : report.changed.join(', ');
-  tell(context, 'vm-join', 'progress', `the sidecar runs on ${ssh.target}: ${changes}`, { ...report });
+  tell(context, 'vm-join', 'progress', `sidecar ${report.packageVersion} runs on ${ssh.target}: ${changes}`, {
+    ...report,
+  });
 
   await until(
     clock,
@@ -100,17 +99,4 @@ async function meshVersion({ home, migration, signal }: EngineContext): Promise<
     why: 'its image does not tell a release, so the sidecar package that fits it is not known',
     next: 'name one: spec.vm.sidecar.package and spec.vm.sidecar.sha256',
   });
-}
-
-function joinProgress(step: JoinProgress): string {
-  switch (step.step) {
-    case 'package':
-      return `sidecar package: ${Math.round(step.sent / 1e6)} of ${Math.round(step.total / 1e6)} MB are on the VM`;
-    case 'configure':
-      return 'the sidecar is being configured';
-    case 'start':
-      return 'the sidecar is being started';
-    case 'ready':
-      return `waiting for the sidecar: ${step.why}`;
-  }
 }

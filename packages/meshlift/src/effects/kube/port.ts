@@ -16,7 +16,11 @@ export interface ObjectMeta {
   readonly generation?: number;
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
-  readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly uid: string }[];
+  readonly ownerReferences?: readonly {
+    readonly kind: string;
+    readonly name: string;
+    readonly uid: string;
+  }[];
   readonly managedFields?: readonly { readonly manager?: string; readonly time?: string }[];
 }
 
@@ -64,9 +68,16 @@ export interface KubeReader {
   /** HTTP GET of a pod's loopback port through a port-forward (for ports that listen on localhost only) */
   forwardedGet(target: PodPort, path: string, signal?: AbortSignal): Promise<string>;
   /** the last `lines` log lines of a container */
-  logs(pod: { namespace: string; pod: string; container: string }, lines: number, signal?: AbortSignal): Promise<string>;
+  logs(
+    pod: { namespace: string; pod: string; container: string },
+    lines: number,
+    signal?: AbortSignal,
+  ): Promise<string>;
   /** whether the credentials may do `verb` on `resource` (SelfSubjectAccessReview) */
-  may(access: { verb: string; group: string; resource: string; subresource?: string; namespace?: string }, signal?: AbortSignal): Promise<boolean>;
+  may(
+    access: { verb: string; group: string; resource: string; subresource?: string; namespace?: string },
+    signal?: AbortSignal,
+  ): Promise<boolean>;
 }
 
 /** What every write of Meshlift's carries; `dryRun` asks the server to judge the write without doing it. */
@@ -93,5 +104,10 @@ export interface KubeWriter extends KubeReader {
   /** true when it was there; false when there was nothing to delete */
   delete(ref: ObjectRef, options?: WriteOptions): Promise<boolean>;
   /** a bound service account token (TokenRequest) */
-  createToken(account: { namespace: string; name: string }, audience: string, seconds: number, signal?: AbortSignal): Promise<string>;
+  createToken(
+    account: { namespace: string; name: string },
+    audience: string,
+    seconds: number,
+    signal?: AbortSignal,
+  ): Promise<string>;
 }

@@ -24,11 +24,18 @@ export interface Ssh {
   /** `user@host:port` as people write it, for messages */
   readonly target: string;
   /** runs a POSIX shell script as root; a non-zero exit code is a result, not an error */
-  run(script: string, options?: { readonly stdin?: string | Uint8Array; readonly signal?: AbortSignal }): Promise<SshResult>;
+  run(
+    script: string,
+    options?: { readonly stdin?: string | Uint8Array; readonly signal?: AbortSignal },
+  ): Promise<SshResult>;
   /** writes a file atomically with owner and mode in place before its content is visible under its name */
   write(file: RemoteFile, signal?: AbortSignal): Promise<void>;
   /** copies a local file to a path on the VM; progress is the number of bytes sent so far of `total` */
-  upload(localPath: string, remotePath: string, options?: { readonly progress?: (sent: number, total: number) => void; readonly signal?: AbortSignal }): Promise<void>;
+  upload(
+    localPath: string,
+    remotePath: string,
+    options?: { readonly progress?: (sent: number, total: number) => void; readonly signal?: AbortSignal },
+  ): Promise<void>;
   /** closes the shared connection */
   close(): Promise<void>;
 }

@@ -1,0 +1,140 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { ClusterAccess } from './kubeconfig.ts';
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** with its query, from the server's root */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Sends requests to one API server over kept connections, any number at once. */
+export interface ApiClient {
+  /** rejects only when no answer came: connection failures, time-outs, the signal's reason */
+  send(request: ApiRequest): Promise<ApiAnswer>;
+  /** options for a connection of its own (a WebSocket) with the same trust and credential */
+  connectOptions(): Promise<https.RequestOptions>;
+  readonly server: URL;
+  close(): void;
+}
+
+/** No answer within the time given to one try. */
+export class NoAnswerInTime extends Error {
+  override readonly name = 'NoAnswerInTime';
+}
+
+export function apiClient(access: ClusterAccess, timeoutMs: number): ApiClient {
+  const secure = access.server.protocol === 'https:';
+  const agent = secure
+    ? new https.Agent({ keepAlive: true, maxSockets: 64 })
+    : new http.Agent({ keepAlive: true, maxSockets: 64 });
+
+  const connectOptions = async (renew = false): Promise<https.RequestOptions> => {
+    const { headers, cert, key, agent: proxy } = await access.credential(renew);
+    return {
+      host: access.server.hostname.replace(/^\[|\]$/g, ''),
+      port: access.server.port || (secure ? 443 : 80),
+      headers: { ...headers },
+      agent: proxy ?? agent,
+      ...(access.ca && { ca: access.ca }),
+      ...(access.serverName !== undefined && { servername: access.serverName }),
+      ...(!access.verifyServer && { rejectUnauthorized: false }),
+      ...(cert && { cert }),
+      ...(key && { key }),
+    };
+  };
+
+  const send = async (request: ApiRequest): Promise<ApiAnswer> => {
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const signal = request.signal ? AbortSignal.any([request.signal, deadline]) : deadline;
+    request.signal?.throwIfAborted();
+    try {
+      let answer = await exchange(request, await connectOptions(), signal, secure);
+      if (answer.status === 401) {
+        answer = await exchange(request, await connectOptions(true), signal, secure);
+      }
+      return answer;
+    } catch (error) {
+      if (request.signal?.aborted) {
+        throw request.signal.reason;
+      }
+      throw deadline.aborted ? new NoAnswerInTime(`no answer within ${timeoutMs} ms`) : error;
+    }
+  };
+
+  return {
+    send,
+    connectOptions: async () => ({ ...(await connectOptions()), agent: undefined }),
+    server: access.server,
+    close: () => agent.destroy(),
+  };
+}
+
+/**
+ * One exchange. A kept connection may be closed by the server at the moment a request goes out on it; that request was
+ * never read, so it is sent once more on a new connection, unless it creates something.
+ */
+async function exchange(
+  request: ApiRequest,
+  options: https.RequestOptions,
+  signal: AbortSignal,
+  secure: boolean,
+): Promise<ApiAnswer> {
+  try {
+    return await exchangeOnce(request, options, signal, secure);
+  } catch (error) {
+    if (error instanceof StaleConnection && request.method !== 'POST') {
+      return await exchangeOnce(request, { ...options, agent: false }, signal, secure);
+    }
+    throw error instanceof StaleConnection ? error.cause : error;
+  }
+}
+
+class StaleConnection extends Error {}
+
+function exchangeOnce(
+  request: ApiRequest,
+  options: https.RequestOptions,
+  signal: AbortSignal,
+  secure: boolean,
+): Promise<ApiAnswer> {
+  const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
+  return new Promise((resolve, reject) => {
+    const outgoing = (secure ? https : http).request({
+      ...options,
+      method: request.method,
+      path: request.path,
+      signal,
+      headers: {
+        ...options.headers,
+        Accept: 'application/json, */*;q=0.5',
+        'User-Agent': 'meshlift',
+        ...(body && {
+          'Content-Type': request.contentType ?? 'application/json',
+          'Content-Length': body.length,
+        }),
+      },
+    });
+    outgoing.once('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.once('error', reject);
+      response.once('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
+      );
+    });
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      const stale = outgoing.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+      reject(stale ? new StaleConnection('closed while idle', { cause: error }) : error);
+    });
+    outgoing.end(body);
+  });
+}

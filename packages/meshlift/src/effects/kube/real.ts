@@ -1,0 +1,333 @@
+import { MeshliftError } from '../../errors/error.ts';
+import { type Attempt, noAnswer, podRefusal, readStatus, refusal } from './api-errors.ts';
+import { type ApiAnswer, type ApiClient, type ApiRequest, apiClient } from './api-request.ts';
+import { readAccess } from './kubeconfig.ts';
+import type { KubeObject, KubeWriter, ListQuery, ObjectRef, PodPort, WriteOptions } from './port.ts';
+import { type PortForwards, portForwards, TunnelRefused } from './port-forward.ts';
+import { type Resource, ResourcePaths, resourcePath } from './resource-paths.ts';
+
+export interface ClusterConnection {
+  /** the member cluster's name, for messages */
+  readonly name: string;
+  /** the kubeconfig's context */
+  readonly context: string;
+  /** absent: the files of KUBECONFIG, else ~/.kube/config */
+  readonly kubeconfigPath?: string;
+  /** how long one request may take, milliseconds; 5000 unless given */
+  readonly timeoutMs?: number;
+}
+
+export interface OpenCluster extends KubeWriter {
+  /** drops the kept connections; the process ends without it too */
+  close(): void;
+}
+
+const fieldManager = 'meshlift';
+const pageSize = 500;
+
+/**
+ * Opens a cluster of the kubeconfig. Rejects with `missing-context` when there is no such context; the server itself is
+ * first asked by the first request.
+ */
+export async function openCluster(connection: ClusterConnection): Promise<OpenCluster> {
+  const access = await readAccess(connection.context, connection.kubeconfigPath);
+  return new RealCluster(connection, apiClient(access, connection.timeoutMs ?? 5_000));
+}
+
+class RealCluster implements OpenCluster {
+  readonly cluster: string;
+  readonly #context: string;
+  readonly #timeoutMs: number;
+  readonly #api: ApiClient;
+  readonly #forwards: PortForwards;
+  readonly #paths: ResourcePaths;
+
+  constructor(connection: ClusterConnection, api: ApiClient) {
+    this.cluster = connection.name;
+    this.#context = connection.context;
+    this.#timeoutMs = connection.timeoutMs ?? 5_000;
+    this.#api = api;
+    this.#forwards = portForwards(api);
+    this.#paths = new ResourcePaths((request) =>
+      this.#send(request, `read what ${request.path} serves`, [404]),
+    );
+  }
+
+  close(): void {
+    this.#forwards.close();
+    this.#api.close();
+  }
+
+  async get(ref: ObjectRef, signal?: AbortSignal): Promise<KubeObject | null> {
+    const resource = await this.#paths.find(ref.apiVersion, ref.kind, signal);
+    if (resource === null) {
+      return null;
+    }
+    const path = resourcePath(ref.apiVersion, resource, ref);
+    const answer = await this.#send(request('GET', path, signal), `get ${named(ref)}`, [404]);
+    return answer.status === 404 ? null : parseObject(answer);
+  }
+
+  async list(query: ListQuery, signal?: AbortSignal): Promise<readonly KubeObject[]> {
+    const resource = await this.#paths.find(query.apiVersion, query.kind, signal);
+    if (resource === null) {
+      return [];
+    }
+    const found: KubeObject[] = [];
+    let next: string | undefined;
+    do {
+      const page = await this.#page(query, resource, next, signal);
+      // The items of a list carry no apiVersion and kind of their own.
+      found.push(...page.items.map((item) => ({ ...item, apiVersion: query.apiVersion, kind: query.kind })));
+      next = page.metadata?.continue || undefined;
+    } while (next !== undefined);
+    return found;
+  }
+
+  async #page(
+    query: ListQuery,
+    resource: Resource,
+    next: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<Page> {
+    const search = new URLSearchParams({ limit: String(pageSize) });
+    if (query.labelSelector !== undefined) search.set('labelSelector', query.labelSelector);
+    if (query.fieldSelector !== undefined) search.set('fieldSelector', query.fieldSelector);
+    if (next !== undefined) search.set('continue', next);
+    const path = `${resourcePath(query.apiVersion, resource, { namespace: query.namespace })}?${search}`;
+    const answer = await this.#send(request('GET', path, signal), `list ${query.kind}`);
+    return JSON.parse(answer.body) as Page;
+  }
+
+  async serves(apiVersion: string, kind: string, signal?: AbortSignal): Promise<boolean> {
+    return (await this.#paths.find(apiVersion, kind, signal)) !== null;
+  }
+
+  async version(signal?: AbortSignal): Promise<string> {
+    const answer = await this.#send(request('GET', '/version', signal), 'read the version');
+    return (JSON.parse(answer.body) as { gitVersion: string }).gitVersion;
+  }
+
+  async podGet(target: PodPort, path: string, signal?: AbortSignal): Promise<string> {
+    const proxy = `${podPath(target)}:${target.port}/proxy${path}`;
+    const attempt = this.#attempt(`get ${path} of pod ${target.namespace}/${target.pod}:${target.port}`);
+    const answer = await this.#ask(request('GET', proxy, signal), attempt);
+    if (answer.status >= 200 && answer.status < 300) {
+      return answer.body;
+    }
+    if (answer.status === 401 || answer.status === 403) {
+      throw refusal(attempt, answer);
+    }
+    throw podRefusal(attempt, target, `it answered ${answer.status}: ${said(answer)}`);
+  }
+
+  async forwardedGet(target: PodPort, path: string, signal?: AbortSignal): Promise<string> {
+    const attempt = this.#attempt(
+      `get localhost:${target.port}${path} in pod ${target.namespace}/${target.pod}`,
+    );
+    const deadline = AbortSignal.timeout(this.#timeoutMs);
+    try {
+      const within = signal ? AbortSignal.any([signal, deadline]) : deadline;
+      const answer = await this.#forwards.get(target, path, within);
+      if (answer.status < 200 || answer.status > 299) {
+        throw podRefusal(attempt, target, `it answered ${answer.status}: ${said(answer)}`);
+      }
+      return answer.body;
+    } catch (error) {
+      if (error instanceof TunnelRefused) {
+        throw tunnelRefusal(attempt, target, error);
+      }
+      const late = deadline.aborted && !signal?.aborted;
+      throw noAnswer(attempt, late ? new Error(`no answer within ${this.#timeoutMs} ms`) : error, signal);
+    }
+  }
+
+  async logs(
+    pod: { namespace: string; pod: string; container: string },
+    lines: number,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const search = new URLSearchParams({ container: pod.container, tailLines: String(lines) });
+    const doing = `read the log of ${pod.container} in pod ${pod.namespace}/${pod.pod}`;
+    return (await this.#send(request('GET', `${podPath(pod)}/log?${search}`, signal), doing)).body;
+  }
+
+  async may(
+    access: { verb: string; group: string; resource: string; subresource?: string; namespace?: string },
+    signal?: AbortSignal,
+  ): Promise<boolean> {
+    const body = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      spec: { resourceAttributes: access },
+    };
+    const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+    const answer = await this.#send(
+      { ...request('POST', path, signal), body },
+      'ask what these credentials may do',
+    );
+    return (JSON.parse(answer.body) as { status?: { allowed?: boolean } }).status?.allowed === true;
+  }
+
+  apply(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+    return this.#apply(object, '', options);
+  }
+
+  applyStatus(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+    return this.#apply(object, '/status', options);
+  }
+
+  async #apply(object: KubeObject, subresource: string, options: WriteOptions): Promise<KubeObject> {
+    const path = `${await this.#pathTo(object, options.signal)}${subresource}`;
+    const search = query(options, { force: 'true' });
+    const answer = await this.#send(
+      {
+        ...request('PATCH', `${path}?${search}`, options.signal),
+        body: guarded(object, options),
+        contentType: 'application/apply-patch+yaml', // JSON is YAML
+      },
+      `apply ${named(refOf(object))}${subresource}`,
+    );
+    return parseObject(answer);
+  }
+
+  async create(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+    const resource = await this.#resource(object, options.signal);
+    const path = resourcePath(object.apiVersion, resource, { namespace: object.metadata.namespace });
+    const sent = { ...request('POST', `${path}?${query(options)}`, options.signal), body: object };
+    return parseObject(await this.#send(sent, `create ${named(refOf(object))}`));
+  }
+
+  async replace(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+    const path = await this.#pathTo(object, options.signal);
+    const body = guarded(object, options);
+    const sent = { ...request('PUT', `${path}?${query(options)}`, options.signal), body };
+    return parseObject(await this.#send(sent, `replace ${named(refOf(object))}`));
+  }
+
+  async delete(ref: ObjectRef, options: WriteOptions = {}): Promise<boolean> {
+    const resource = await this.#paths.find(ref.apiVersion, ref.kind, options.signal);
+    if (resource === null) {
+      return false;
+    }
+    const path = resourcePath(ref.apiVersion, resource, ref);
+    const body = {
+      apiVersion: 'v1',
+      kind: 'DeleteOptions',
+      propagationPolicy: 'Background',
+      ...(options.dryRun && { dryRun: ['All'] }),
+      ...(options.resourceVersion !== undefined && {
+        preconditions: { resourceVersion: options.resourceVersion },
+      }),
+    };
+    const answer = await this.#send(
+      { ...request('DELETE', path, options.signal), body },
+      `delete ${named(ref)}`,
+      [404],
+    );
+    return answer.status !== 404;
+  }
+
+  async createToken(
+    account: { namespace: string; name: string },
+    audience: string,
+    seconds: number,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    const path = `/api/v1/namespaces/${encodeURIComponent(account.namespace)}/serviceaccounts/${encodeURIComponent(account.name)}/token`;
+    const body = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { audiences: [audience], expirationSeconds: seconds },
+    };
+    const doing = `make a token of ServiceAccount ${account.namespace}/${account.name}`;
+    const answer = await this.#send({ ...request('POST', path, signal), body }, doing);
+    return (JSON.parse(answer.body) as { status: { token: string } }).status.token;
+  }
+
+  async #resource(object: KubeObject, signal?: AbortSignal): Promise<Resource> {
+    const resource = await this.#paths.find(object.apiVersion, object.kind, signal);
+    if (resource !== null) {
+      return resource;
+    }
+    throw new MeshliftError('cluster-refused', {
+      where: `${named(refOf(object))} in ${this.cluster}`,
+      why: `the API server does not serve ${object.kind} of ${object.apiVersion}`,
+      next: `install what brings this kind; what there is: kubectl --context ${this.#context} api-resources`,
+    });
+  }
+
+  async #pathTo(object: KubeObject, signal?: AbortSignal): Promise<string> {
+    return resourcePath(object.apiVersion, await this.#resource(object, signal), object.metadata);
+  }
+
+  async #send(sent: ApiRequest, doing: string, alsoGood: readonly number[] = []): Promise<ApiAnswer> {
+    const attempt = this.#attempt(doing);
+    const answer = await this.#ask(sent, attempt);
+    const good = (answer.status >= 200 && answer.status < 300) || alsoGood.includes(answer.status);
+    if (!good) {
+      throw refusal(attempt, answer);
+    }
+    return answer;
+  }
+
+  async #ask(sent: ApiRequest, attempt: Attempt): Promise<ApiAnswer> {
+    try {
+      return await this.#api.send(sent);
+    } catch (error) {
+      throw noAnswer(attempt, error, sent.signal);
+    }
+  }
+
+  #attempt(doing: string): Attempt {
+    return { cluster: this.cluster, context: this.#context, server: this.#api.server.origin, doing };
+  }
+}
+
+interface Page {
+  readonly items: readonly KubeObject[];
+  readonly metadata?: { readonly continue?: string };
+}
+
+function request(method: ApiRequest['method'], path: string, signal: AbortSignal | undefined): ApiRequest {
+  return { method, path, ...(signal && { signal }) };
+}
+
+function query(options: WriteOptions, more: Record<string, string> = {}): URLSearchParams {
+  return new URLSearchParams({ fieldManager, ...more, ...(options.dryRun && { dryRun: 'All' }) });
+}
+
+/** The object with the resourceVersion that the write depends on; none of its own in an apply that depends on none. */
+function guarded(object: KubeObject, { resourceVersion }: WriteOptions): KubeObject {
+  return resourceVersion === undefined
+    ? object
+    : { ...object, metadata: { ...object.metadata, resourceVersion } };
+}
+
+function podPath(pod: { readonly namespace: string; readonly pod: string }): string {
+  return `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.pod)}`;
+}
+
+function refOf({ apiVersion, kind, metadata: { name, namespace } }: KubeObject): ObjectRef {
+  return { apiVersion, kind, name, ...(namespace !== undefined && { namespace }) };
+}
+
+function named({ kind, namespace, name }: ObjectRef): string {
+  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+}
+
+function parseObject(answer: ApiAnswer): KubeObject {
+  return JSON.parse(answer.body) as KubeObject;
+}
+
+function said(answer: ApiAnswer): string {
+  return readStatus(answer.body).message ?? (answer.body.trim().slice(0, 300) || 'nothing more');
+}
+
+function tunnelRefusal(attempt: Attempt, target: PodPort, error: TunnelRefused): MeshliftError {
+  if (error.status === 401 || error.status === 403) {
+    return refusal(attempt, { status: error.status, body: error.body });
+  }
+  const reason = readStatus(error.body).message ?? error.body.trim().slice(0, 300);
+  return podRefusal(attempt, target, [error.message, reason].filter(Boolean).join(': '));
+}

@@ -1,0 +1,46 @@
+import type { KubeObject } from '../effects/kube/port.ts';
+import type { Caller } from './call-series.ts';
+
+interface ContainerStatus {
+  readonly name: string;
+  readonly containerID?: string;
+}
+
+interface PodFields {
+  readonly status?: {
+    readonly phase?: string;
+    readonly containerStatuses?: readonly ContainerStatus[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+  };
+}
+
+/** The name that Istio's injection gives the proxy, as a container or as a native sidecar. */
+const proxyContainer = 'istio-proxy';
+
+/** The running pods with an Istio proxy, gateways included: whoever may call into the mesh. */
+export function callersAmong(cluster: string, pods: readonly KubeObject[]): readonly Caller[] {
+  return pods.flatMap((pod) => {
+    const { status } = pod as PodFields;
+    const proxy = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].find(
+      ({ name }) => name === proxyContainer,
+    );
+    if (status?.phase !== 'Running' || proxy === undefined) return [];
+    return {
+      cluster,
+      namespace: pod.metadata.namespace ?? 'default',
+      pod: pod.metadata.name,
+      workload: workloadOf(pod),
+      incarnation: `${pod.metadata.uid}/${proxy.containerID ?? ''}`,
+    };
+  });
+}
+
+/** The Deployment's name where a ReplicaSet owns the pod (its name has the template's hash at the end). */
+function workloadOf(pod: KubeObject): string {
+  const owner = pod.metadata.ownerReferences?.[0];
+  if (owner === undefined) return pod.metadata.name;
+  const hash = pod.metadata.labels?.['pod-template-hash'];
+  return owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`)
+    ? owner.name.slice(0, -hash.length - 1)
+    : owner.name;
+}

@@ -1,0 +1,165 @@
+import type { Answerer, CallSeries, LatencySeries } from './call-series.ts';
+import { envoyCluster } from './envoy-cluster.ts';
+import { addHistograms, type Histogram } from './histogram.ts';
+import { type PrometheusSample, parsePrometheus } from './prometheus-text.ts';
+
+/** Which calls matter. */
+export interface WantedCalls {
+  /** hosts that routes choose from, fully qualified */
+  readonly hosts: readonly string[];
+  /** absent: every port; proxies that don't tell the port are always read */
+  readonly port?: number;
+}
+
+/** Where one call went and how it ended, whatever the proxy calls its labels. */
+type Outcome = Omit<CallSeries, 'count'>;
+
+/**
+ * Istio's own Envoy names its metrics as they are here; upstream Envoy's access logger, which stands in for it where
+ * Istio's extensions are not built in, puts `envoy_` and a prefix of the configuration before them.
+ */
+const family =
+  /^(?:envoy_.+_)?istio_(requests_total|request_duration_milliseconds_(?:bucket|sum)|tcp_connections_closed_total)$/;
+
+/** Reads what a proxy counted as the caller (`reporter="source"`), in either dialect. */
+export function callSeries(
+  text: string,
+  wanted: WantedCalls,
+): { calls: readonly CallSeries[]; latency: readonly LatencySeries[] } {
+  const hosts = new Set(wanted.hosts);
+  const calls = new Map<string, CallSeries>();
+  const latency = new Map<string, LatencyParts>();
+  for (const sample of parsePrometheus(text, (name) => family.test(name))) {
+    if (sample.labels.get('reporter') !== 'source') continue;
+    const outcome = outcomeOf(sample);
+    if (outcome === null || !hosts.has(outcome.host)) continue;
+    if (wanted.port !== undefined && outcome.port !== null && outcome.port !== wanted.port) continue;
+    const kind = family.exec(sample.name)?.[1];
+    if (kind === 'requests_total' || kind === 'tcp_connections_closed_total')
+      addCall(calls, outcome, sample.value);
+    else addLatency(latency, outcome, sample);
+  }
+  return { calls: [...calls.values()], latency: [...latency.values()].map(assemble) };
+}
+
+function outcomeOf(sample: PrometheusSample): Outcome | null {
+  const { labels } = sample;
+  const cluster = labels.get('upstream_cluster');
+  const to = cluster === undefined ? serviceOf(labels) : envoyCluster(cluster);
+  if (to === null) return null;
+  return {
+    host: to.host,
+    port: to.port,
+    answerer: cluster === undefined ? istioAnswerer(labels) : envoyAnswerer(labels),
+    ...callOutcome(sample),
+    attempts: number(labels.get('request_attempts')),
+  };
+}
+
+/** How a call ended, in either dialect. */
+export function callOutcome({
+  name,
+  labels,
+}: PrometheusSample): Pick<CallSeries, 'responseCode' | 'grpcStatus' | 'flags'> {
+  return {
+    responseCode: name.includes('istio_tcp_') ? null : (number(labels.get('response_code')) ?? 0),
+    grpcStatus: number(labels.get('grpc_response_status')),
+    flags: text(labels.get('response_flags')) ?? '',
+  };
+}
+
+function serviceOf(labels: ReadonlyMap<string, string>): { host: string; port: null } | null {
+  const host = text(labels.get('destination_service'));
+  return host === null ? null : { host, port: null };
+}
+
+function istioAnswerer(labels: ReadonlyMap<string, string>): Answerer {
+  return {
+    workload: text(labels.get('destination_workload')),
+    namespace: text(labels.get('destination_workload_namespace')),
+    address: null,
+  };
+}
+
+/** upstream Envoy prints istiod's endpoint metadata as it is: `workload;namespace;service;revision;cluster` */
+function envoyAnswerer(labels: ReadonlyMap<string, string>): Answerer {
+  const [workload, namespace] = (text(labels.get('destination_workload')) ?? '').split(';');
+  return {
+    workload: workload || null,
+    namespace: namespace || null,
+    address: addressOf(text(labels.get('upstream_host'))),
+  };
+}
+
+/** `10.21.0.5:3550` or `[fd00::5]:3550` without the port; null for what is no IP address */
+function addressOf(host: string | null): string | null {
+  return /^\[?([0-9a-fA-F.:]+?)\]?:\d+$/.exec(host ?? '')?.[1] ?? null;
+}
+
+/** Both dialects have words for "nothing here". */
+function text(label: string | undefined): string | null {
+  return label === undefined || label === '' || label === '-' || label === 'unknown' ? null : label;
+}
+
+function number(label: string | undefined): number | null {
+  const known = text(label);
+  return known === null || Number.isNaN(Number(known)) ? null : Number(known);
+}
+
+function addCall(calls: Map<string, CallSeries>, outcome: Outcome, count: number): void {
+  const key = outcomeKey(outcome);
+  calls.set(key, { ...outcome, count: (calls.get(key)?.count ?? 0) + count });
+}
+
+/** Two series with the same key are the same series. */
+export function outcomeKey({
+  host,
+  port,
+  answerer,
+  responseCode,
+  grpcStatus,
+  flags,
+  attempts,
+}: Outcome): string {
+  return [host, port, answererKey(answerer), responseCode, grpcStatus, flags, attempts].join('\u0001');
+}
+
+/** The same, for latencies, which are not kept apart by outcome. */
+export function latencyKey({
+  host,
+  port,
+  answerer,
+}: Pick<LatencySeries, 'host' | 'port' | 'answerer'>): string {
+  return [host, port, answererKey(answerer)].join('\u0001');
+}
+
+function answererKey({ workload, namespace, address }: Answerer): string {
+  return [workload, namespace, address].join('\u0002');
+}
+
+/** Buckets of one host and answerer while they are read: one set of buckets per outcome, told apart by its labels. */
+interface LatencyParts {
+  readonly of: Omit<LatencySeries, 'histogram'>;
+  readonly outcomes: Map<string, { buckets: [bound: number, count: number][]; sum: number }>;
+}
+
+function addLatency(latency: Map<string, LatencyParts>, outcome: Outcome, sample: PrometheusSample): void {
+  const { host, port, answerer } = outcome;
+  const key = latencyKey(outcome);
+  const parts = latency.get(key) ?? { of: { host, port, answerer }, outcomes: new Map() };
+  latency.set(key, parts);
+  const series = [...sample.labels].filter(([label]) => label !== 'le').join('\u0001');
+  const part = parts.outcomes.get(series) ?? { buckets: [], sum: 0 };
+  parts.outcomes.set(series, part);
+  const bound = sample.labels.get('le');
+  if (bound === undefined) part.sum += sample.value;
+  else part.buckets.push([bound === '+Inf' ? Number.POSITIVE_INFINITY : Number(bound), sample.value]);
+}
+
+function assemble({ of, outcomes }: LatencyParts): LatencySeries {
+  const histograms = [...outcomes.values()].map(({ buckets, sum }): Histogram => {
+    const sorted = buckets.toSorted(([a], [b]) => a - b);
+    return { bounds: sorted.map(([bound]) => bound), cumulative: sorted.map(([, count]) => count), sum };
+  });
+  return { ...of, histogram: histograms.reduce(addHistograms) };
+}

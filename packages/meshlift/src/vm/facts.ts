@@ -1,0 +1,173 @@
+import { X509Certificate } from 'node:crypto';
+import type { Clock } from '../effects/clock/port.ts';
+import type { Ssh } from '../effects/ssh/port.ts';
+import { MeshliftError } from '../errors/error.ts';
+import { sidecarPackageName, sidecarUnit, vmPaths } from './vm-paths.ts';
+
+/** What we found on the VM, before anything was changed. */
+export interface VmFacts {
+  /** `debian`, `rocky`, …, as in /etc/os-release */
+  readonly distribution: string;
+  readonly distributionVersion: string;
+  /** how packages are installed; null when it is neither */
+  readonly packages: 'deb' | 'rpm' | null;
+  /** `x86_64` or `aarch64`, as `uname -m` says */
+  readonly architecture: string;
+  readonly hasSystemd: boolean;
+  /** the VM's clock minus ours, milliseconds, known to half a round trip */
+  readonly clockSkewMs: number;
+  /** free space where the sidecar goes */
+  readonly freeBytes: number;
+  /** in the order in which the sidecar would choose */
+  readonly addresses: readonly string[];
+  /** TCP ports that something listens on */
+  readonly listeners: readonly Listener[];
+  /** ports that Docker publishes with rules of its own */
+  readonly dockerPorts: readonly number[];
+  readonly sidecar: {
+    /** version of the installed package; null when there is none */
+    readonly packageVersion: string | null;
+    readonly unit: string;
+    readonly enabled: boolean;
+    /** of the certificate that the proxy holds, milliseconds since the epoch; null without one */
+    readonly certificateExpiresAt: number | null;
+  };
+  /** whether Meshlift joined this VM before and has not left since */
+  readonly joinedByMeshlift: boolean;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** on 127.0.0.1 or ::1: not under the VM's own address */
+  readonly loopback: boolean;
+}
+
+/** How the service can be reached on the VM. */
+export interface ServiceReach {
+  readonly listening: boolean;
+  /** the sidecar cannot reach it: it hands requests on to the VM's own address */
+  readonly loopbackOnly: boolean;
+  /** Docker's rules may take connections before the sidecar's do, and callers would go past the mesh */
+  readonly publishedByDocker: boolean;
+}
+
+export function serviceReach({ listeners, dockerPorts }: VmFacts, port: number): ServiceReach {
+  const own = listeners.filter((listener) => listener.port === port);
+  return {
+    listening: own.length > 0,
+    loopbackOnly: own.length > 0 && own.every(({ loopback }) => loopback),
+    publishedByDocker: dockerPorts.includes(port),
+  };
+}
+
+/**
+ * One round trip. Sections are separated by lines that no command prints; each command may be missing on the VM, and
+ * then says nothing.
+ */
+const factsScript = `
+s() { printf '\\n=%s=\\n' "$1"; }
+s os; cat /etc/os-release 2>/dev/null
+s arch; uname -m
+s tools; for t in systemctl dpkg rpm; do command -v $t >/dev/null 2>&1 && echo $t; done
+s now; date +%s%N
+s disk; df -Pk /usr/local/bin
+s addresses; hostname -I 2>/dev/null || ip -o addr show scope global 2>/dev/null | sed 's/.*inet6\\{0,1\\} \\([^/]*\\).*/\\1/'
+s tcp; cat /proc/net/tcp /proc/net/tcp6 2>/dev/null
+s docker; { iptables-save -t nat; ip6tables-save -t nat; } 2>/dev/null | grep -- '-A DOCKER .*--dport'
+s deb; dpkg-query -W -f '\${db:Status-Status} \${Version}\\n' ${sidecarPackageName} 2>/dev/null
+s rpm; rpm -q --qf 'installed %{VERSION}\\n' ${sidecarPackageName} 2>/dev/null | grep ^installed
+s unit; systemctl is-active ${sidecarUnit} 2>/dev/null
+s enabled; systemctl is-enabled ${sidecarUnit} 2>/dev/null
+s pem; cat ${vmPaths.certChain} 2>/dev/null
+s joined; [ -e ${vmPaths.record}/record ] && echo yes
+:
+`;
+
+export async function readVmFacts(
+  ssh: Ssh,
+  options: { readonly clock: Clock; readonly signal?: AbortSignal | undefined },
+): Promise<VmFacts> {
+  const started = options.clock.now();
+  const { stdout, stderr, exitCode } = await ssh.run(
+    factsScript,
+    options.signal ? { signal: options.signal } : {},
+  );
+  const midway = (started + options.clock.now()) / 2;
+  if (exitCode !== 0) {
+    throw new MeshliftError('vm-command', {
+      where: `VM ${ssh.target}`,
+      why: `looking at it failed: ${stderr.trim().split('\n').at(-1) ?? `exit code ${exitCode}`}`,
+      next: `log in and check that a POSIX shell works as root: ssh ${ssh.target.replace(/:\d+$/, '')} sudo -n sh -c :`,
+    });
+  }
+  return parseVmFacts(stdout, midway);
+}
+
+/** Reads what the script printed; `now` is our time at the moment when the VM told its own. */
+export function parseVmFacts(printed: string, now: number): VmFacts {
+  const sections = new Map(
+    printed
+      .split(/\n=(?=[a-z]+=\n)/)
+      .map((section) => [
+        section.slice(0, section.indexOf('=')),
+        section.slice(section.indexOf('\n') + 1).trim(),
+      ]),
+  );
+  const section = (name: string) => sections.get(name) ?? '';
+  const lines = (name: string) => section(name).split('\n').filter(Boolean);
+  const os = new Map(
+    lines('os').map((line) => [line.split('=')[0], line.split('=')[1]?.replaceAll('"', '')]),
+  );
+  const tools = lines('tools');
+  const [status, version] = (section('deb') || section('rpm')).split(' ');
+  return {
+    distribution: os.get('ID') ?? 'unknown',
+    distributionVersion: os.get('VERSION_ID') ?? '',
+    packages: tools.includes('dpkg') ? 'deb' : tools.includes('rpm') ? 'rpm' : null,
+    architecture: section('arch'),
+    hasSystemd: tools.includes('systemctl'),
+    clockSkewMs: Math.round(clockOf(section('now')) - now),
+    freeBytes: Number(lines('disk').at(-1)?.split(/\s+/)[3] ?? 0) * 1024,
+    addresses: section('addresses').split(/\s+/).filter(Boolean),
+    listeners: lines('tcp').flatMap(listenerOf),
+    dockerPorts: lines('docker')
+      .flatMap((rule) => /--dport (\d+)/.exec(rule)?.[1] ?? [])
+      .map(Number),
+    sidecar: {
+      packageVersion: status === 'installed' && version ? version : null,
+      unit: section('unit') || 'unknown',
+      enabled: section('enabled') === 'enabled',
+      certificateExpiresAt: certificateEnd(section('pem')),
+    },
+    joinedByMeshlift: section('joined') === 'yes',
+  };
+}
+
+/** Nanoseconds, or seconds where `date` knows no `%N` and leaves it standing. */
+function clockOf(printed: string): number {
+  const digits = printed.replace(/\D/g, '');
+  return digits.length > 12 ? Number(digits) / 1e6 : Number(digits) * 1000;
+}
+
+const listenState = '0A';
+
+/** A row of /proc/net/tcp or tcp6; addresses and ports are hexadecimal. */
+function listenerOf(row: string): Listener[] {
+  const [, local = '', , state] = row.trim().split(/\s+/);
+  const [address = '', port = ''] = local.split(':');
+  return state === listenState ? [{ port: Number.parseInt(port, 16), loopback: isLoopback(address) }] : [];
+}
+
+function isLoopback(address: string): boolean {
+  // Each 32-bit word is printed in the machine's byte order: 127.0.0.1, ::1, and ::ffff:127.0.0.1.
+  return (
+    /^[0-9A-F]{6}7F$/.test(address) ||
+    address === '00000000000000000000000001000000' ||
+    /^0{16}FFFF0000[0-9A-F]{6}7F$/.test(address)
+  );
+}
+
+function certificateEnd(pem: string): number | null {
+  if (!pem.includes('BEGIN CERTIFICATE')) return null;
+  return new X509Certificate(pem).validToDate.getTime();
+}

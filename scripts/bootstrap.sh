@@ -20,7 +20,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/meshlift
 # Debian keeps ip, nft and iptables where an ordinary user's PATH does not look.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
-say() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$@" >&2; }
 
 fail() {
   say "$@"
@@ -45,7 +45,7 @@ slowly() {
   log=$(mktemp)
   (
     seconds=0
-    while sleep 3 >/dev/null 2>&1; do
+    while sleep 3 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
       seconds=$((seconds + 3))
       say "$what … ${seconds}s"
     done
@@ -56,8 +56,15 @@ slowly() {
   kill "$ticker" 2>/dev/null || true
   ticker=
   if [ "$code" -ne 0 ]; then
-    tail -n 30 "$log" >&2
-    say "$what: failed with exit code $code; its last lines are above, all of them in $log"
+    say "$what: failed with exit code $code. It said (all of it in $log):"
+    # The cause is at the beginning for some programs, and at the end for others.
+    if [ "$(wc -l <"$log")" -gt 40 ]; then
+      head -n 15 "$log" >&2
+      say '…'
+      tail -n 20 "$log" >&2
+    else
+      cat "$log" >&2
+    fi
     return "$code"
   fi
   rm -f "$log"
@@ -128,14 +135,21 @@ check_packages() {
 # ---- Debian packages -------------------------------------------------------------------------------------------
 
 policy=/usr/sbin/policy-rc.d
-policy_marker='# Written by scripts/bootstrap.sh for the length of one apt-get call.'
+policy_marker='# Written by scripts/bootstrap.sh for the length of one apt-get call; its process is'
 
 # Debian asks policy-rc.d before it starts a freshly installed daemon; 101 means "no".
 forbid_daemons() {
-  grep -qsF "$policy_marker" "$policy" || { [ ! -e "$policy" ] || mv "$policy" "$policy.meshlift-saved"; }
+  [ ! -e "$policy" ] || mv "$policy" "$policy.meshlift-saved"
   policy_is_ours=yes
-  printf '#!/bin/sh\n%s\nexit 101\n' "$policy_marker" >"$policy"
+  printf '#!/bin/sh\n%s %s\nexit 101\n' "$policy_marker" $$ >"$policy"
   chmod 0755 "$policy"
+}
+
+# Killed during that call, this script could not put back what was there before.
+repair_policy() {
+  [ -w "$policy" ] || return 0
+  owner=$(sed -n "s|^$policy_marker ||p" "$policy")
+  [ -z "$owner" ] || kill -0 "$owner" 2>/dev/null || restore_policy
 }
 
 restore_policy() {
@@ -146,7 +160,8 @@ restore_policy() {
 
 apt_install() {
   # shellcheck disable=SC2086 # a list of package names
-  DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get install -y --no-install-recommends $debian_packages
+  DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get install -y --no-install-recommends \
+    -o DPkg::Lock::Timeout=120 $debian_packages
 }
 
 install_packages() {
@@ -188,15 +203,26 @@ install_go() {
 
 # ---- npm packages ----------------------------------------------------------------------------------------------
 
-# npm writes this file last: older than the lock file or missing, the packages are not what the lock file says.
+# Whatever came last, npm itself or this script: if the lock file is newer than that, packages may be missing.
 npm_packages_are_there() {
-  [ -e node_modules/.package-lock.json ] && [ ! package-lock.json -nt node_modules/.package-lock.json ]
+  for stamp in node_modules/.package-lock.json node_modules/.bootstrapped; do
+    [ -e "$stamp" ] && [ ! package-lock.json -nt "$stamp" ] && return 0
+  done
+  return 1
+}
+
+# Not `npm ci`: it refuses a lock file that lacks an optional package of some other platform, and some registries
+# don't carry all of those. What is in the lock file is installed exactly so, and the lock file is left as it is.
+install_npm_packages() {
+  slowly "Installing the workspace's npm packages" npm install --no-save --no-audit --no-fund --loglevel=error
+  touch node_modules/.bootstrapped
 }
 
 # ---- all of it -------------------------------------------------------------------------------------------------
 
+repair_policy
 check_node
 check_packages
 install_packages
 parts_are_there || find_go || install_go
-npm_packages_are_there || slowly "Installing the workspace's npm packages" npm ci --no-audit --no-fund --loglevel=error
+npm_packages_are_there || install_npm_packages

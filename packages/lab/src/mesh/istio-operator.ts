@@ -1,5 +1,5 @@
 import type { ClusterPlan } from '../plan/lab-plan.ts';
-import { METRICS_PROXY_METADATA } from './request-metrics.ts';
+import { METRICS_ANNOTATIONS } from './request-metrics.ts';
 
 export const EAST_WEST_GATEWAY = 'istio-eastwestgateway';
 export const INGRESS_GATEWAY = 'istio-ingressgateway';
@@ -18,7 +18,7 @@ export function istioOperator(cluster: ClusterPlan, istioVersion: string): objec
       meshConfig: {
         // Istio's own metrics come from filters that only Istio's Envoy has; request-metrics.ts brings them.
         defaultProviders: { metrics: [], tracing: [] },
-        defaultConfig: { proxyMetadata: { ISTIO_META_DNS_CAPTURE: 'true', ...METRICS_PROXY_METADATA } },
+        defaultConfig: { proxyMetadata: { ISTIO_META_DNS_CAPTURE: 'true' } },
       },
       components: {
         pilot: { k8s: { resources: SMALL } },
@@ -36,6 +36,7 @@ export function istioOperator(cluster: ClusterPlan, istioVersion: string): objec
           // Upstream Envoy lacks the filters that these two would make istiod send.
           env: { PILOT_ENABLE_METADATA_EXCHANGE: 'false', PILOT_ENABLE_ALPN_FILTER: 'false' },
         },
+        sidecarInjectorWebhook: { injectedAnnotations: METRICS_ANNOTATIONS },
         gateways: { [INGRESS_GATEWAY]: { autoscaleEnabled: false } },
       },
     },

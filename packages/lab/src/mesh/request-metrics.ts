@@ -48,18 +48,11 @@ const DURATION_BUCKETS = [
   3000, 4000, 5000, 10_000, 30_000,
 ];
 
-/**
- * Mesh-wide proxy metadata that gives every proxy, the VM's too, the buckets above. Proxies take them from
- * an annotation, and annotations from any `ISTIO_METAJSON_` variable.
- */
-export const METRICS_PROXY_METADATA: Readonly<Record<string, string>> = {
-  ISTIO_METAJSON_STATS: JSON.stringify({
-    ANNOTATIONS: {
-      'sidecar.istio.io/statsHistogramBuckets': JSON.stringify({ [SCOPE]: DURATION_BUCKETS }),
-      // A histogram shows what was counted up to the last flush; counters show every request at once.
-      'sidecar.istio.io/statsFlushInterval': '1s',
-    },
-  }),
+/** Annotations that every injected proxy gets; the VM's keeps Envoy's own buckets. */
+export const METRICS_ANNOTATIONS: Readonly<Record<string, string>> = {
+  'sidecar.istio.io/statsHistogramBuckets': JSON.stringify({ [SCOPE]: DURATION_BUCKETS }),
+  // A histogram shows what was counted up to the last flush; counters show every request at once.
+  'sidecar.istio.io/statsFlushInterval': '1s',
 };
 
 function http(context: string, reporter: Reporter): object {

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest';
+import { labsFolder, StateFolder } from './state-folder.ts';
+
+test('a lab lies in the state home, or in the home folder where there is none', () => {
+  expect(labsFolder({ XDG_STATE_HOME: '/s', HOME: '/h' })).toBe('/s/meshlift/lab');
+  expect(labsFolder({ HOME: '/h' })).toBe('/h/.local/state/meshlift/lab');
+});
+
+test('a path that is too long for a socket is told with the number of characters to save', () => {
+  expect(new StateFolder('/short').problem()).toBeNull();
+  const folder = `/${'x'.repeat(95)}`;
+  expect(new StateFolder(folder).problem()).toContain('is 2 characters too long');
+});

@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { root, Scenario } from './scenario.ts';
+
+describe('an engine that is killed half-way', () => {
+  let scenario: Scenario;
+  let file: string;
+
+  beforeAll(async () => {
+    scenario = await Scenario.begin('killed');
+    await scenario.shop();
+    file = await scenario.migration();
+    expect((await scenario.meshlift(file, 'vm', 'join')).exitCode, scenario.log.join('\n')).toBe(0);
+    await scenario.customersShopping();
+  });
+  afterAll(() => scenario.end());
+
+  it('is killed with SIGKILL while it writes the second split', async () => {
+    const engine = spawn(
+      process.execPath,
+      [join(root, 'packages/meshlift/bin/meshlift.js'), '-f', file, 'run'],
+      {
+        env: { ...process.env, KUBECONFIG: scenario.stage.lab.kubeconfig },
+        stdio: 'ignore',
+      },
+    );
+    const ended = once(engine, 'exit');
+    // The intent is recorded before any cluster is written: this is the middle of a write.
+    await scenario.until('the intent of 50 %', async () =>
+      (await scenario.status().catch(() => null))?.intent?.split?.k8s === 50 ? true : null,
+    );
+    engine.kill('SIGKILL');
+    const [, signal] = await ended;
+    expect(signal).toBe('SIGKILL');
+    expect((await scenario.status()).phase).toBe('Shifting');
+  });
+
+  it('has another engine refused as long as the killed one holds the Lease', async () => {
+    const second = await scenario.meshlift(file, 'shift', '50');
+    expect(second.exitCode).toBe(1);
+    expect(second.stderr).toMatch(/is driving it/);
+  });
+
+  it('goes on from there when the Lease has run out', async () => {
+    const resumed = await scenario.until('the Lease to run out', async () => {
+      const result = await scenario.meshlift(file, 'shift', '50');
+      return result.stderr.includes('is driving it') ? null : result;
+    });
+    expect(resumed.exitCode, resumed.stderr).toBe(0);
+    expect(await scenario.splitIn('cluster1')).toBe('50/50');
+    expect(await scenario.splitIn('cluster2')).toBe('50/50');
+  });
+
+  it('returns both clusters to the VM on rollback, verified', async () => {
+    const back = await scenario.meshlift(file, 'rollback');
+    expect(back.exitCode, back.stderr).toBe(0);
+    expect(await scenario.splitIn('cluster1')).toBe('100/0');
+    expect(await scenario.splitIn('cluster2')).toBe('100/0');
+    const status = await scenario.status();
+    expect(status.agreed.split).toEqual({ vm: 100, k8s: 0 });
+    for (const cluster of status.splits.at(-1).clusters) {
+      expect(cluster.proxies.acknowledged).toBe(cluster.proxies.total);
+      expect(cluster.seen.k8sPercent).toBeLessThan(2);
+    }
+  });
+
+  it('finishes when it is run once more', async () => {
+    expect((await scenario.meshlift(file, 'run')).exitCode, scenario.log.join('\n')).toBe(0);
+    expect((await scenario.status()).phase).toBe('Completed');
+  });
+
+  it('lost no request in all of this', async () => {
+    const customers = await scenario.customers();
+    expect(customers.requests.failed, JSON.stringify(customers.failuresByKind)).toBe(0);
+    expect((await scenario.report(file)).requests.failed).toBe(0);
+  });
+});

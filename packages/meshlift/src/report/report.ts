@@ -1,0 +1,159 @@
+import { z } from 'zod';
+
+/**
+ * The report of a migration as data: what `report -o json` writes, what the terminal and the HTML page draw.
+ * Published (report.schema.json is generated from here): fields are added, never renamed or given another meaning,
+ * as long as `apiVersion` stays.
+ */
+export const reportVersion = 'meshlift.dev/v1alpha1';
+
+const count = z.int().min(0);
+const milliseconds = z.number().min(0);
+const time = z.iso.datetime();
+
+const split = z.strictObject({ vm: z.int().min(0).max(100), k8s: z.int().min(0).max(100) }).meta({
+  description: 'percent of requests per side; both always sum to 100',
+});
+
+const cause = z.strictObject({
+  count,
+  responseCode: z.int().nullable().meta({ description: 'HTTP status; 0 when there was none; null for TCP' }),
+  grpcStatus: z.int().nullable().meta({ description: 'null where the proxy did not see one' }),
+  flags: z.string().meta({ description: "Envoy's response flags, such as `UF,URX`; empty without any" }),
+  meaning: z.string().meta({ description: 'the same in words' }),
+});
+
+const caller = z.strictObject({
+  cluster: z.string(),
+  namespace: z.string(),
+  workload: z.string(),
+  requests: count,
+  failed: count,
+  causes: z.array(cause).meta({ description: 'of the failed requests, most frequent first' }),
+});
+
+const side = z.strictObject({
+  requests: count.meta({ description: 'requests that the split sent to this side' }),
+  failed: count,
+  caught: count.meta({
+    description:
+      'of its requests, those that the safety net had the other side answer: failures of this side',
+  }),
+  p50Ms: milliseconds.nullable(),
+  p99Ms: milliseconds.nullable(),
+});
+
+const seen = z
+  .strictObject({
+    requests: count,
+    k8s: count,
+    k8sPercent: z.number().min(0).max(100).nullable(),
+    interval: z.tuple([z.number(), z.number()]).nullable().meta({ description: '95 % interval, in percent' }),
+  })
+  .meta({ description: "the share that callers really saw, from their own proxies' counters" });
+
+const clusterSplit = z.strictObject({
+  cluster: z.string(),
+  writtenMs: milliseconds.nullable().meta({ description: 'until the API server had stored it' }),
+  acknowledgedMs: milliseconds.nullable().meta({ description: 'until every calling proxy served it' }),
+  proxies: z.strictObject({ acknowledged: count, total: count, slowest: z.string().nullable() }),
+  seen: seen.nullable(),
+});
+
+const splitStep = z.strictObject({
+  generation: z.int().min(1).meta({ description: 'number of the write; the routes carry it' }),
+  split,
+  reason: z.string(),
+  at: time,
+  by: z.string().nullable().meta({ description: 'who ran the command; null where the record does not say' }),
+  outcome: z
+    .enum(['agreed', 'returned'])
+    .meta({ description: 'agreed: every cluster was verified to serve it; returned: taken back everywhere' }),
+  skewMs: milliseconds
+    .nullable()
+    .meta({ description: 'between the first and the last cluster whose proxies all served it' }),
+  clusters: z.array(clusterSplit),
+});
+
+const verdict = z.strictObject({
+  at: time,
+  split,
+  verdict: z.enum(['pass', 'fail', 'inconclusive', 'error']),
+  because: z.string(),
+  sides: z.strictObject({ vm: verdictSide(), k8s: verdictSide() }),
+});
+
+export const reportSchema = z
+  .strictObject({
+    apiVersion: z.literal(reportVersion),
+    kind: z.literal('MigrationReport'),
+    migration: z.strictObject({
+      name: z.string(),
+      namespace: z.string(),
+      service: z.strictObject({ name: z.string(), port: z.int(), protocol: z.enum(['grpc', 'http', 'tcp']) }),
+      vm: z.strictObject({ host: z.string() }),
+      clusters: z.array(z.strictObject({ name: z.string(), home: z.boolean(), target: z.boolean() })),
+      topology: z.string(),
+      retries: z.enum(['safe', 'idempotent', 'off']),
+      gate: z.strictObject({
+        minRequests: count,
+        maxErrorRate: z.number(),
+        maxErrorRateOverVm: z.number(),
+        p99OverVm: z.number(),
+      }),
+    }),
+    phase: z.string(),
+    outcome: z.strictObject({
+      state: z.enum(['Progressing', 'Held', 'RolledBack', 'Failed']),
+      reason: z.string(),
+      next: z.string().meta({ description: 'the command that goes on' }),
+      at: time.nullable(),
+    }),
+    startedAt: time.nullable(),
+    completedAt: time.nullable(),
+    retiredAt: time.nullable(),
+    durationSeconds: z
+      .number()
+      .min(0)
+      .meta({ description: 'from the first command to the last thing recorded' }),
+    split: split
+      .nullable()
+      .meta({ description: 'agreed by every cluster now; null before, and once completed' }),
+    requests: z.strictObject({
+      total: count.meta({ description: "every request, as counted by the callers' own proxies" }),
+      failed: count,
+      caught: count.meta({ description: 'answered by the other side, thanks to the safety net' }),
+      since: time.nullable(),
+      until: time.nullable(),
+      unread: count.meta({
+        description:
+          'moments at which a caller could not be read: its requests were counted later, or are missing',
+      }),
+      callers: z.array(caller).meta({ description: 'most requests first' }),
+    }),
+    sides: z.strictObject({ vm: side, k8s: side }),
+    splits: z.array(splitStep).meta({ description: 'every split that was tried, oldest first' }),
+    timings: z.strictObject({
+      acknowledged: spread().meta({
+        description: 'write to last proxy, over all clusters of all agreed splits',
+      }),
+      skew: spread().meta({ description: 'between clusters, over all agreed splits' }),
+    }),
+    verdicts: z.array(verdict).meta({ description: "the gate's, oldest first" }),
+  })
+  .meta({ title: 'Meshlift migration report' });
+
+export type Report = z.infer<typeof reportSchema>;
+export type SplitStep = Report['splits'][number];
+export type ClusterSplit = SplitStep['clusters'][number];
+export type CallerReport = Report['requests']['callers'][number];
+export type Cause = CallerReport['causes'][number];
+export type VerdictReport = Report['verdicts'][number];
+
+function verdictSide() {
+  return z.strictObject({ requests: count, failed: count, p99Ms: milliseconds.nullable() });
+}
+
+function spread() {
+  return z.strictObject({ medianMs: milliseconds.nullable(), maxMs: milliseconds.nullable() });
+}

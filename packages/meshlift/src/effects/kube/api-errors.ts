@@ -51,8 +51,15 @@ export function refusal(attempt: Attempt, answer: ApiAnswer): MeshliftError {
   return new MeshliftError('cluster-refused', {
     where,
     why: `the API server answered ${answer.status}: ${said}`,
-    next: `see the object there: kubectl --context ${attempt.context} ${attempt.doing.startsWith('list') ? 'api-resources' : 'events -A'}`,
+    next: refusedNext(attempt, answer.status),
   });
+}
+
+function refusedNext({ context, server }: Attempt, status: number): string {
+  if (status === 404)
+    return `make what is missing, or check that ${context} (${server}) is the right cluster`;
+  if (status === 400 || status === 422) return 'mend the field that the answer names, and repeat';
+  return `see what the API server logs; its state: kubectl --context ${context} get --raw /readyz?verbose`;
 }
 
 /** The error for a pod's port that gave no answer, or not a good one; the cluster itself answered. */

@@ -9,7 +9,7 @@ import type { EventHost } from '../events/event.ts';
 import type { Migration } from '../spec/migration.ts';
 import type { SidecarPackage } from '../vm/sidecar-package.ts';
 import { loadMigration } from './load-migration.ts';
-import type { CommonOptions } from './run.ts';
+import type { CommonOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Opens what a command works with, runs it, and closes what was opened, however it ends. */

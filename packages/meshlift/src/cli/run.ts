@@ -1,15 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type ExitCode, errorCodes, exitCodes } from '../errors/codes.ts';
 import { isMeshliftError, type MeshliftError } from '../errors/error.ts';
+import type { CommonOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 import { version } from './version.ts';
-
-export interface CommonOptions {
-  readonly file: string;
-  readonly kubeconfig?: string;
-  readonly output: 'table' | 'json' | 'yaml';
-  readonly verbose?: boolean;
-}
 
 /** The command line: arguments in, exit code out. Loads a command's code only when that command is run. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {

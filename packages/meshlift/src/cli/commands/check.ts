@@ -3,9 +3,9 @@ import { allChecks } from '../../checks/all-checks.ts';
 import { runChecks } from '../../checks/run-checks.ts';
 import { type ExitCode, exitCodes } from '../../errors/codes.ts';
 import { withContext } from '../open-context.ts';
+import type { CommonOptions } from '../options.ts';
 import { checkList } from '../render/check-list.ts';
 import { eventLines } from '../render/event-lines.ts';
-import type { CommonOptions } from '../run.ts';
 import type { Terminal } from '../terminal.ts';
 
 export async function checkCommand(options: CommonOptions, terminal: Terminal): Promise<ExitCode> {

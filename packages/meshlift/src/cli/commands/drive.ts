@@ -2,10 +2,10 @@ import { drive, type Ending } from '../../engine/engine.ts';
 import { type ExitCode, exitCodes } from '../../errors/codes.ts';
 import type { Goal } from '../../migration/decision.ts';
 import { withContext } from '../open-context.ts';
+import type { CommonOptions } from '../options.ts';
 import { checkLines } from '../render/check-list.ts';
 import { eventLines } from '../render/event-lines.ts';
 import { statusData, statusTable } from '../render/status-table.ts';
-import type { CommonOptions } from '../run.ts';
 import type { Terminal } from '../terminal.ts';
 import { preflight } from './preflight.ts';
 

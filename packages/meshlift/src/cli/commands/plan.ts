@@ -2,8 +2,8 @@ import { stringify } from 'yaml';
 import { type PlannedObject, planObjects } from '../../actions/plan.ts';
 import { type ExitCode, exitCodes } from '../../errors/codes.ts';
 import { withContext } from '../open-context.ts';
+import type { CommonOptions } from '../options.ts';
 import { eventLines } from '../render/event-lines.ts';
-import type { CommonOptions } from '../run.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** Exit 2 when there is something to write, as `terraform plan -detailed-exitcode` has it; reads only. */

@@ -7,8 +7,8 @@ import { renderHtml } from '../../report/render-html.ts';
 import { renderTerminal } from '../../report/render-terminal.ts';
 import { reportData } from '../../report/report-data.ts';
 import { withContext } from '../open-context.ts';
+import type { CommonOptions } from '../options.ts';
 import { eventLines } from '../render/event-lines.ts';
-import type { CommonOptions } from '../run.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** The record as a report: on the terminal, and as report.html and report.json in a folder. */

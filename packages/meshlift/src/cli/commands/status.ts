@@ -6,9 +6,9 @@ import { type ExitCode, exitCodes } from '../../errors/codes.ts';
 import type { Health, MemberObservation } from '../../migration/observation.ts';
 import { formatSplit } from '../../migration/traffic-split.ts';
 import { withContext } from '../open-context.ts';
+import type { CommonOptions } from '../options.ts';
 import { eventLines } from '../render/event-lines.ts';
 import { statusData, statusTable } from '../render/status-table.ts';
-import type { CommonOptions } from '../run.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** The record, and beside it what the world says right now; reads only. */

@@ -10,8 +10,8 @@ export function parseDuration(text: string): number | null {
 
 /** Writes milliseconds the way people write durations: `450ms`, `30s`, `1m30s`, `2h`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)}ms`;
-  if (ms < 60_000) return `${trim(ms / 1_000)}s`;
+  if (ms < 999.5) return `${Math.round(ms)}ms`;
+  if (ms < 59_950) return `${trim(ms / 1_000)}s`;
   const seconds = Math.round(ms / 1_000);
   const [h, m, s] = [Math.floor(seconds / 3_600), Math.floor((seconds % 3_600) / 60), seconds % 60];
   return [h && `${h}h`, m && `${m}m`, s && `${s}s`].filter(Boolean).join('');

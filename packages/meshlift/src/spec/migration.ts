@@ -17,10 +17,16 @@ const duration = z
   .refine((text) => parseDuration(text) !== null, 'a duration such as 500ms, 30s or 5m')
   .transform((text) => parseDuration(text) ?? 0);
 
+/** For what is waited between two looks, or watched: none at all would be a busy loop, or prove nothing. */
+function durationFrom(least: string) {
+  return duration.refine((ms) => ms >= (parseDuration(least) ?? 0), `a duration of ${least} or more`);
+}
+
 const percentage = z
   .string('a percentage such as "1%" or "0.5%"')
   .regex(/^\d+(\.\d+)?%$/, 'a percentage such as 1% or 0.5%')
-  .transform((text) => Number(text.slice(0, -1)) / 100);
+  .transform((text) => Number(text.slice(0, -1)) / 100)
+  .refine((rate) => rate <= 1, 'a percentage from 0% to 100%');
 
 const port = z.int().min(1).max(65_535);
 
@@ -55,7 +61,7 @@ const gate = z.strictObject({
   p99OverVm: z.number().min(1).default(1.5),
   /** differences of p99 below this are noise, whatever their ratio */
   p99Tolerance: duration.prefault('25ms'),
-  interval: duration.prefault('2s'),
+  interval: durationFrom('100ms').prefault('2s'),
   /** failed verdicts in a row before the gate acts */
   failures: z.int().min(1).default(2),
 });
@@ -67,92 +73,111 @@ const steps = z
     (list) => list.every((step, i) => i === 0 || step > (list[i - 1] ?? 0)),
     'rising percentages, such as [1, 5, 20, 50, 100]',
   )
-  .refine((list) => list.at(-1) === 100, 'a last step of 100, such as [1, 5, 20, 50, 100]');
+  .refine((list) => (list.at(-1) ?? 100) === 100, 'a last step of 100, such as [1, 5, 20, 50, 100]');
+
+/** What a DNS label may have; the names of both sides, `name-vm` and `name-suffix`, are labels of hosts. */
+const longestLabel = 63;
 
 const migrationSchema = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.literal('Migration'),
   metadata: z.strictObject({ name: dnsLabel, namespace: dnsLabel.default('default') }),
-  spec: z.strictObject({
-    service: z.strictObject({
-      name: dnsLabel,
-      port,
-      protocol: z.enum(['grpc', 'http', 'tcp']),
-    }),
-    clusters: z
-      .array(cluster)
-      .min(1)
-      .max(4)
-      .refine((list) => list.filter((it) => it.home).length === 1, 'home: true on exactly one cluster')
-      .refine((list) => list.filter((it) => it.target).length === 1, 'target: true on exactly one cluster')
-      .refine(
-        (list) => new Set(list.map((it) => it.name)).size === list.length,
-        'a different name for each cluster',
-      ),
-    topology: z.enum(['endpoint-discovery']).default('endpoint-discovery'),
-    istio: z
-      .strictObject({
-        namespace: dnsLabel.default('istio-system'),
-        eastWestGateway: z
-          .strictObject({
-            namespace: dnsLabel.default('istio-system'),
-            service: dnsLabel.default('istio-eastwestgateway'),
-          })
-          .prefault({}),
-      })
-      .prefault({}),
-    vm: z.strictObject({
-      /** the address under which the callers' proxies reach the VM */
-      host: z.union([z.ipv4(), z.ipv6()], 'an IP address such as 10.0.0.5'),
-      ssh: z.strictObject({
-        /** where ssh connects, when that is not `vm.host` */
-        host: z.string().optional(),
-        user: z.string().optional(),
-        port: port.optional(),
-        identityFile: z.string().optional(),
-        knownHostsFile: z.string().optional(),
-        configFile: z.string().optional(),
+  spec: z
+    .strictObject({
+      service: z.strictObject({
+        name: dnsLabel,
+        port,
+        protocol: z.enum(['grpc', 'http', 'tcp']),
       }),
-      serviceAccount: dnsLabel,
-      /** the mesh's name for the VM's network; reached directly as long as no gateway serves it */
-      network: z.string().default('vm-network'),
-      probe,
-      sidecar: z
+      clusters: z
+        .array(cluster)
+        .min(1)
+        .max(4)
+        .refine((list) => list.filter((it) => it.home).length === 1, 'home: true on exactly one cluster')
+        .refine((list) => list.filter((it) => it.target).length === 1, 'target: true on exactly one cluster')
+        .refine(
+          (list) => new Set(list.map((it) => it.name)).size === list.length,
+          'a different name for each cluster',
+        )
+        .refine(
+          (list) => new Set(list.map((it) => `${it.kubeconfig ?? ''} ${it.context}`)).size === list.length,
+          'a different context for each cluster: a cluster that is here twice would be written twice',
+        ),
+      topology: z.enum(['endpoint-discovery']).default('endpoint-discovery'),
+      istio: z
         .strictObject({
-          /** a file or https URL of Istio's sidecar package; by default Istio's own release for the mesh's version */
-          package: z.string().optional(),
-          sha256: z
-            .string()
-            .regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hex')
-            .optional(),
+          namespace: dnsLabel.default('istio-system'),
+          eastWestGateway: z
+            .strictObject({
+              namespace: dnsLabel.default('istio-system'),
+              service: dnsLabel.default('istio-eastwestgateway'),
+            })
+            .prefault({}),
         })
         .prefault({}),
-    }),
-    workload: z.strictObject({
-      manifests: z.array(z.string().min(1)).min(1),
-      suffix: dnsLabel.default('k8s'),
-    }),
-    rollout: z
-      .strictObject({
-        steps: steps.default([1, 5, 20, 50, 100]),
-        hold: duration.prefault('30s'),
-        gate: gate.prefault({}),
-        onFailure: z.enum(['rollback', 'hold']).default('rollback'),
-      })
-      .prefault({}),
-    net: z.strictObject({ retries: z.enum(['safe', 'idempotent', 'off']).default('safe') }).prefault({}),
-    deadlines: z
-      .strictObject({
-        /** for every cluster to take a split before all are returned to the last agreed one */
-        agree: duration.prefault('30s'),
-        /** for callers to be seen following it; too little traffic is reported, not waited for beyond this */
-        observe: duration.prefault('20s'),
-        /** for a VM or a copy to become healthy */
-        ready: duration.prefault('3m'),
-      })
-      .prefault({}),
-    retire: z.strictObject({ idle: duration.prefault('1m') }).prefault({}),
-  }),
+      vm: z.strictObject({
+        /** the address under which the callers' proxies reach the VM */
+        host: z.union([z.ipv4(), z.ipv6()], 'an IP address such as 10.0.0.5'),
+        ssh: z.strictObject({
+          /** where ssh connects, when that is not `vm.host` */
+          host: z.string().optional(),
+          user: z.string().optional(),
+          port: port.optional(),
+          identityFile: z.string().optional(),
+          knownHostsFile: z.string().optional(),
+          configFile: z.string().optional(),
+        }),
+        serviceAccount: dnsLabel,
+        /** the mesh's name for the VM's network; reached directly as long as no gateway serves it */
+        network: z.string().default('vm-network'),
+        probe,
+        sidecar: z
+          .strictObject({
+            /** a file or https URL of Istio's sidecar package; by default Istio's own release for the mesh's version */
+            package: z.string().optional(),
+            sha256: z
+              .string()
+              .regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hex')
+              .optional(),
+          })
+          .prefault({}),
+      }),
+      workload: z.strictObject({
+        manifests: z.array(z.string().min(1)).min(1),
+        suffix: dnsLabel
+          .refine((it) => it !== 'vm', 'another suffix: vm names the side of the VM')
+          .default('k8s'),
+      }),
+      rollout: z
+        .strictObject({
+          steps: steps.default([1, 5, 20, 50, 100]),
+          hold: duration.prefault('30s'),
+          gate: gate.prefault({}),
+          onFailure: z.enum(['rollback', 'hold']).default('rollback'),
+        })
+        .prefault({}),
+      net: z.strictObject({ retries: z.enum(['safe', 'idempotent', 'off']).default('safe') }).prefault({}),
+      deadlines: z
+        .strictObject({
+          /** for every cluster to take a split before all are returned to the last agreed one */
+          agree: duration.prefault('30s'),
+          /** for callers to be seen following it; too little traffic is reported, not waited for beyond this */
+          observe: duration.prefault('20s'),
+          /** for a VM or a copy to become healthy */
+          ready: duration.prefault('3m'),
+        })
+        .prefault({}),
+      retire: z.strictObject({ idle: durationFrom('1s').prefault('1m') }).prefault({}),
+    })
+    .refine(
+      ({ service, workload }) =>
+        service.name.length > longestLabel ||
+        service.name.length + 1 + Math.max(workload.suffix.length, 'vm'.length) <= longestLabel,
+      {
+        path: ['workload', 'suffix'],
+        message: `a suffix that fits: the service's name, a dash and it are at most ${longestLabel} characters`,
+      },
+    ),
 });
 
 export type Migration = z.infer<typeof migrationSchema>;
@@ -218,12 +243,17 @@ function expectation(issue: z.core.$ZodIssue): string {
     case 'invalid_value':
       return `one of ${issue.values.map(String).join(', ')}`;
     case 'too_small':
-      return `at least ${issue.minimum}`;
+      return `at least ${issue.minimum}${unitOf(issue.origin)}`;
     case 'too_big':
-      return `at most ${issue.maximum}`;
+      return `at most ${issue.maximum}${unitOf(issue.origin)}`;
     default:
       return issue.message;
   }
+}
+
+function unitOf(origin: string): string {
+  if (origin === 'string') return ' characters';
+  return origin === 'array' ? ' entries' : '';
 }
 
 function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
@@ -242,6 +272,9 @@ function pathOf(path: readonly PropertyKey[]): string {
     .replace(/^\./, '');
 }
 
+const longestShown = 100;
+
 function show(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value);
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length <= longestShown ? text : `${text.slice(0, longestShown)}…`;
 }

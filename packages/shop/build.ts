@@ -24,6 +24,8 @@ await build({
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'eof',
+  // grpc-js loads it when a program registers one of its admin services; none of ours does.
+  external: ['@grpc/proto-loader'],
   // Some dependencies are CommonJS and call require for Node's own modules.
   banner: {
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import catalogue from '../images.json' with { type: 'json' };
 
 // The whole shop on this machine's loopback, for looking at and working on: `npm run local -w @meshlift/shop`.
 // The frontend listens on 8080 (or PORT), everything else on free ports. The catalog plays the VM, and a cart needs no
@@ -12,6 +13,11 @@ import { fileURLToPath } from 'node:url';
 // which is started only when RATE is set. Ctrl-C stops everything.
 
 const dist = (program: string): string => fileURLToPath(new URL(`../dist/${program}.mjs`, import.meta.url));
+type Image = keyof (typeof catalogue)['images'];
+type Program = Image extends infer I ? (I extends `meshlift.dev/shop/${infer P}` ? P : never) : never;
+/** Node's own options, as the images have them. */
+const nodeOptions = (program: Program): readonly string[] =>
+  catalogue.images[`meshlift.dev/shop/${program}`].entrypoint.slice(1, -1);
 const children: ChildProcess[] = [];
 
 async function freePort(): Promise<number> {
@@ -23,8 +29,8 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-function start(program: string, env: Readonly<Record<string, string>>): Promise<void> {
-  const child = spawn(process.execPath, [dist(program)], {
+function start(program: Program, env: Readonly<Record<string, string>>): Promise<void> {
+  const child = spawn(process.execPath, [...nodeOptions(program), dist(program)], {
     env: { ...process.env, LISTEN_ADDR: '127.0.0.1', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { buildEnvironment, compareVersions } from './go.ts';
 
-const old = { version: 'go1.22.3', settings: '', goArch: 'amd64' } as const;
+const old = { version: 'go1.22.3', settings: '', goArch: 'amd64', freeMemory: 16 * 1024 ** 3 } as const;
 const current = { ...old, version: 'go1.26.8' };
 
 describe('buildEnvironment', () => {
@@ -18,6 +18,12 @@ describe('buildEnvironment', () => {
     expect(
       buildEnvironment({}, { ...old, settings: 'GOPROXY=direct\nGOTOOLCHAIN=local\n' }),
     ).not.toHaveProperty('GOTOOLCHAIN');
+  });
+
+  it('trades memory for time only where there is memory, and never against the user', () => {
+    expect(buildEnvironment({}, current).GOGC).toBe('400');
+    expect(buildEnvironment({}, { ...current, freeMemory: 2 * 1024 ** 3 }).GOGC).toBeUndefined();
+    expect(buildEnvironment({ GOGC: '50' }, current).GOGC).toBe('50');
   });
 
   it('keeps where to download from, and drops what would change or break the build', () => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { isNotFound, type RunResult, run } from './child.ts';
 import { PartsError } from './errors.ts';
@@ -10,6 +11,8 @@ import { MISSING_GO, OLD_GO, OLDEST_GO } from './requirements.ts';
 const FETCHED_GO = 'go1.26.8';
 /** What go.mod asks for. */
 const NEEDED_GO = '1.26';
+
+const PLENTY_OF_MEMORY = 8 * 1024 ** 3;
 
 /** A Go that can build the parts, and how to call it. */
 export interface Go {
@@ -34,7 +37,7 @@ export async function findGo(cacheDir: string, goArch: GoArch, signal: AbortSign
       continue;
     }
     const settings = existsSync(userSettings) ? await readFile(userSettings, 'utf8') : '';
-    return { path, env: buildEnvironment(process.env, { version, settings, goArch }) };
+    return { path, env: buildEnvironment(process.env, { version, settings, goArch, freeMemory: freemem() }) };
   }
   throw tooOld ?? MISSING_GO();
 }
@@ -47,14 +50,23 @@ export async function findGo(cacheDir: string, goArch: GoArch, signal: AbortSign
  */
 export function buildEnvironment(
   user: NodeJS.ProcessEnv,
-  go: { readonly version: string; readonly settings: string; readonly goArch: GoArch },
+  go: {
+    readonly version: string;
+    readonly settings: string;
+    readonly goArch: GoArch;
+    /** Bytes. */
+    readonly freeMemory: number;
+  },
 ): NodeJS.ProcessEnv {
   const userChose = user.GOTOOLCHAIN !== undefined || /^GOTOOLCHAIN=/m.test(go.settings);
   const toolchain =
     userChose || compareVersions(go.version, NEEDED_GO) >= 0 ? {} : { GOTOOLCHAIN: `${FETCHED_GO}+auto` };
+  // Compilers that collect garbage less often take a seventh less time (measured), and three times the memory.
+  const patience = user.GOGC === undefined && go.freeMemory > PLENTY_OF_MEMORY ? { GOGC: '400' } : {};
   return {
     ...user,
     ...toolchain,
+    ...patience,
     // Not empty: an empty one would let the value that `go env -w` stored through.
     GOFLAGS: '-mod=readonly',
     GO111MODULE: 'on',

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { GO_PROGRAMS, goOutputName } from './programs.ts';
@@ -71,6 +72,27 @@ describe('recipeOf', () => {
     expect(() => recipeOf({ ...inputs, goMod: goMod.replace('k8s.io/kubernetes', 'k8s.io/other') })).toThrow(
       'go.mod does not require k8s.io/kubernetes',
     );
+  });
+});
+
+describe('readRecipe', () => {
+  it('minds files that are embedded into a program, and no tests or notes', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'meshlift-recipe-'));
+    const write = async (path: string, text: string) => {
+      await mkdir(join(folder, path, '..'), { recursive: true });
+      await writeFile(join(folder, path), text);
+      return (await readRecipe(folder)).key;
+    };
+    try {
+      await writeFile(join(folder, 'go.sum'), '');
+      await writeFile(join(folder, 'go.mod'), goMod);
+      const key = await write('systemd/main.go', 'package main');
+      expect(await write('systemd/main_test.go', 'package main')).toBe(key);
+      expect(await write('systemd/notes.md', '')).toBe(key);
+      expect(await write('systemd/units/basic.target', '[Unit]')).not.toBe(key);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 

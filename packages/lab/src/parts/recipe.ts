@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ENVOY_VERSION, type EnvoyWheel, envoyWheel } from './envoy.ts';
 import { PartsError } from './errors.ts';
@@ -74,14 +74,15 @@ function isOurs(program: GoProgram): boolean {
   return program.package.startsWith('./');
 }
 
-/** Only what the compiler reads: notes and tests don't change a program. */
+/** What the compiler may read, embedded files included; notes and tests don't change a program. */
 async function readSources(moduleFolder: string): Promise<Map<string, string>> {
   const entries = await readdir(moduleFolder, { recursive: true, withFileTypes: true });
   const paths = entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.go') && !entry.name.endsWith('_test.go'))
-    .map((entry) => join(entry.parentPath, entry.name));
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(moduleFolder, join(entry.parentPath, entry.name)))
+    .filter((path) => path.includes('/') && !/_test\.go$|\.md$|(^|\/)testdata\//.test(path));
   const contents = await Promise.all(
-    paths.map(async (path) => [path.slice(moduleFolder.length + 1), await readFile(path, 'utf8')] as const),
+    paths.map(async (path) => [path, await readFile(join(moduleFolder, path), 'utf8')] as const),
   );
   return new Map(contents);
 }

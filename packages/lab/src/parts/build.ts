@@ -11,6 +11,7 @@ import { BuildGraph, type ListedPackage, parsePackageList, remainingMs } from '.
 import { goOutputName } from './programs.ts';
 import type { Reporter } from './progress.ts';
 import { ISTIO_RELEASE_LINE, type ProgramRecipe, type Recipe } from './recipe.ts';
+import { requireRoom } from './requirements.ts';
 import { checkIstioReleaseLine, copySharedFiles, SHARED_MODULES } from './share.ts';
 
 export interface BuildOptions {
@@ -31,6 +32,7 @@ export async function buildParts(options: BuildOptions): Promise<Manifest> {
   for (const { name } of [...recipe.programs, { name: 'envoy' }]) {
     reporter.part({ name, state: 'waiting', done: 0 });
   }
+  await requireRoom(folder);
   // What may be missing on the machine is asked for first, and Envoy is quick: fail before the long work.
   const go = await findGo(options.cacheDir, recipe.goArch, signal);
   await placeEnvoy(options);

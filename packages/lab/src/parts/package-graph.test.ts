@@ -71,15 +71,17 @@ describe('BuildGraph', () => {
     expect(build.work().left).toBe(0);
   });
 
-  it('believes that everything is cached only as long as Go has not begun to compile', () => {
-    const cached = graph();
-    cached.nothingToCompile();
-    expect(cached.compiled('second')).toBe(1);
-
-    const begun = graph();
-    begun.packageStarted('lib');
-    begun.nothingToCompile();
-    expect(begun.compiled('second')).toBeLessThan(1);
+  it('believes that everything is cached only until Go begins to compile after all', () => {
+    const build = graph();
+    build.nothingToCompile();
+    expect(build.compiled('second')).toBe(1);
+    expect(build.isLinking('second')).toBe(true);
+    const { left } = build.work();
+    build.packageStarted('lib');
+    build.nothingToCompile();
+    expect(build.compiled('second')).toBeLessThan(1);
+    expect(build.isLinking('second')).toBe(false);
+    expect(build.work().left).toBeGreaterThan(left);
   });
 
   it('ignores lines that name no package', () => {

@@ -36,6 +36,7 @@ export class BuildGraph {
   readonly #started = new Set<string>();
   readonly #linked = new Set<string>();
   #compiledWeight = 0;
+  #allCached = false;
 
   /** `weights` gives the size of each package's source in bytes, which is what its compiling costs. */
   constructor(
@@ -68,6 +69,7 @@ export class BuildGraph {
   packageStarted(path: string): void {
     if (!this.has(path) || this.#started.has(path)) return;
     this.#started.add(path);
+    this.#allCached = false;
     for (const imported of this.#imports.get(path) ?? []) this.#markDone(imported);
   }
 
@@ -78,13 +80,9 @@ export class BuildGraph {
     if (path !== undefined) this.#markDone(path);
   }
 
-  /**
-   * So much time has passed that Go would have begun to compile if it had to: its cache has everything. Does nothing
-   * once it has begun.
-   */
+  /** So much time has passed that Go would have begun to compile if it had to. Taken back as soon as it begins. */
   nothingToCompile(): void {
-    if (this.#started.size > 0) return;
-    for (const path of this.#imports.keys()) this.#done.add(path);
+    this.#allCached = this.#started.size === 0;
   }
 
   isLinked(name: string): boolean {
@@ -93,6 +91,7 @@ export class BuildGraph {
 
   /** 0 to 1 of what this program consists of is compiled. */
   compiled(name: string): number {
+    if (this.#allCached) return 1;
     const closure = this.#closures.get(name) ?? new Set();
     return share(
       this.#weightOf([...closure].filter((path) => this.#done.has(path))),
@@ -103,14 +102,16 @@ export class BuildGraph {
   /** Whether Go has come to the program's main package, the last one: what is left is to link it. */
   isLinking(name: string): boolean {
     const path = this.#programs.get(name);
-    return path !== undefined && !this.isLinked(name) && (this.#started.has(path) || this.#done.has(path));
+    if (path === undefined || this.isLinked(name)) return false;
+    return this.#allCached || this.#started.has(path) || this.#done.has(path);
   }
 
   /** What was really compiled since the start, and what may still have to be: both in bytes of source. */
   work(): { readonly spent: number; readonly left: number } {
-    const all = this.#weightOf(this.#imports.keys()) + this.#programs.size * LINK_WEIGHT;
-    const done = this.#weightOf(this.#done) + this.#linked.size * LINK_WEIGHT;
-    return { spent: this.#compiledWeight + this.#linked.size * LINK_WEIGHT, left: all - done };
+    const linked = this.#linked.size * LINK_WEIGHT;
+    const toLink = this.#programs.size * LINK_WEIGHT - linked;
+    const toCompile = this.#weightOf(this.#imports.keys()) - this.#weightOf(this.#done);
+    return { spent: this.#compiledWeight + linked, left: toLink + (this.#allCached ? 0 : toCompile) };
   }
 
   #markDone(path: string): void {

@@ -46,7 +46,10 @@ export function splitRouteName(migration: Migration): string {
   return `meshlift-${migration.spec.service.name}`;
 }
 
-/** What a member's VirtualService says; null when it is absent or not one that Meshlift could have written. */
+/**
+ * What a member's VirtualService says; null when it is absent, or not what Meshlift would have written: with a fault,
+ * a header match or other retries put in, it no longer does what its weights say.
+ */
 export function readSplitRoute(
   migration: Migration,
   object: KubeObject | null,
@@ -64,7 +67,19 @@ export function readSplitRoute(
     if (!side) return null;
     split[side] += weight ?? 0;
   }
-  return split.vm + split.k8s === 100 ? { generation, split } : null;
+  const written = splitRoute(migration, split, generation).spec;
+  return sameJson(object.spec, written) ? { generation, split } : null;
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return a === b;
+  const [inA, inB] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const keys = Object.keys(inA);
+  return (
+    Array.isArray(a) === Array.isArray(b) &&
+    keys.length === Object.keys(inB).length &&
+    keys.every((key) => key in inB && sameJson(inA[key], inB[key]))
+  );
 }
 
 interface RouteRule {

@@ -2,7 +2,7 @@ import { formatDuration } from '../spec/duration.ts';
 import type { Migration } from '../spec/migration.ts';
 import type { Decision, Goal } from './decision.ts';
 import { judge, type Verdict } from './gate.ts';
-import type { Health, Observation } from './observation.ts';
+import type { Health, Observation, RouteObservation } from './observation.ts';
 import { type Phase, reached } from './phase.ts';
 import type { MigrationStatus } from './status.ts';
 import {
@@ -45,7 +45,7 @@ function decideRollback(status: MigrationStatus, seen: Observation): Decision {
   if (!reached(status.phase, 'Joined')) {
     return refused('nothing has been shifted: the VM has not joined the mesh yet', 'meshlift vm join');
   }
-  if (seen.vm.is === 'unhealthy' || seen.vm.is === 'absent') {
+  if (isDown(seen.vm)) {
     return refused(
       `the VM can't take the traffic back: ${healthProblem('the VM', seen.vm)}`,
       'bring the service on the VM back, then: meshlift rollback',
@@ -77,27 +77,49 @@ function unreachableMember(seen: Observation, goal: Goal): Decision | null {
 
 /** An interrupted write, and a split that someone changed, are settled before anything else. */
 function settle(status: MigrationStatus, seen: Observation): Decision | null {
+  const agreed = status.agreed?.split ?? allOnVm;
   if (unsettled(status) && status.intent) {
-    const { split } = status.intent;
-    const allowed = split.k8s === 0 || seen.copy.is === 'healthy' ? split : (status.agreed?.split ?? allOnVm);
+    const { generation, split } = status.intent;
+    const reason = 'settling an interrupted write';
     return act(
-      { do: 'split', split: allowed, cause: 'settle', reason: 'settling an interrupted write' },
-      `write ${status.intent.generation} (${formatSplit(split)}) was not verified in every cluster`,
+      { do: 'split', split: settledSplit(split, agreed, seen), cause: 'settle', reason },
+      `write ${generation} (${formatSplit(split)}) was not verified in every cluster`,
     );
   }
   const drifted = drift(status, seen);
-  if (drifted && status.agreed) {
-    return act(
-      {
-        do: 'split',
-        split: status.agreed.split,
-        cause: 'drift',
-        reason: `${drifted}'s route was changed by someone else`,
-      },
-      `${drifted} no longer has the agreed split ${formatSplit(status.agreed.split)}`,
+  if (!drifted) return null;
+  const { member, route } = drifted;
+  const sick = route.found === 'ours' ? sickSideGaining(route.split, agreed, seen) : null;
+  if (sick) {
+    return held(
+      `${member}'s route was changed by someone else, and ${sick}, so the agreed split ${formatSplit(agreed)} is not written back`,
+      'meshlift status, then: meshlift rollback, or meshlift run once both sides are healthy',
     );
   }
+  const reason = `${member}'s route was changed by someone else`;
+  return act(
+    { do: 'split', split: agreed, cause: 'drift', reason },
+    `${member} no longer has the agreed split ${formatSplit(agreed)}`,
+  );
+}
+
+/** Of the split that was meant and the last agreed one, that which gives a side that is not well the least. */
+function settledSplit(meant: TrafficSplit, last: TrafficSplit, seen: Observation): TrafficSplit {
+  const [lessOnK8s, moreOnK8s] = meant.k8s <= last.k8s ? [meant, last] : [last, meant];
+  if (seen.copy.is !== 'healthy') return lessOnK8s;
+  return isDown(seen.vm) ? moreOnK8s : meant;
+}
+
+/** Why the way from one split to another gives more traffic to a side that can't be trusted with it; null if not. */
+function sickSideGaining(from: TrafficSplit, to: TrafficSplit, seen: Observation): string | null {
+  if (to.k8s > from.k8s && seen.copy.is !== 'healthy') return healthProblem('the copy', seen.copy);
+  if (to.vm > from.vm && isDown(seen.vm)) return healthProblem('the VM', seen.vm);
   return null;
+}
+
+/** Known not to serve; what is unknown may well serve, and is the way back that is left when its cluster is cut off. */
+function isDown(vm: Health): boolean {
+  return vm.is === 'unhealthy' || vm.is === 'absent';
 }
 
 function unsettled(status: MigrationStatus): boolean {
@@ -105,7 +127,10 @@ function unsettled(status: MigrationStatus): boolean {
 }
 
 /** The first member whose route is not the agreed one, in the phases in which there must be one. */
-function drift(status: MigrationStatus, seen: Observation): string | null {
+function drift(
+  status: MigrationStatus,
+  seen: Observation,
+): { readonly member: string; readonly route: RouteObservation } | null {
   const { agreed, phase } = status;
   if (!agreed || !reached(phase, 'Joined') || reached(phase, 'Completed')) return null;
   for (const [name, member] of Object.entries(seen.members)) {
@@ -116,7 +141,7 @@ function drift(status: MigrationStatus, seen: Observation): string | null {
       route.generation !== agreed.generation ||
       !sameSplit(route.split, agreed.split)
     ) {
-      return name;
+      return { member: name, route };
     }
   }
   return null;
@@ -160,7 +185,7 @@ function shifting(
   now: number,
 ): Decision {
   if (goal.do === 'shift') return shiftTo(status, seen, goal.split);
-  if (status.phase === 'Shifted') return act({ do: 'complete' }, '100 % on Kubernetes was held for its time');
+  if (status.phase === 'Shifted') return completing(seen);
 
   const current = status.agreed?.split ?? allOnVm;
   if (goal.do === 'complete' && current.k8s < 100) return outOfOrder(status.phase, goal);
@@ -177,6 +202,16 @@ function shifting(
   }
   if (current.k8s === 100) return { kind: 'record', phase: 'Shifted', because: verdict.because, verdict };
   return nextStep(migration, current, seen, verdict);
+}
+
+/** Completing takes the safety net away, so nothing but a healthy copy may be left alone. */
+function completing(seen: Observation): Decision {
+  if (seen.copy.is === 'healthy') return act({ do: 'complete' }, '100 % on Kubernetes was held for its time');
+  return {
+    kind: 'wait',
+    until: null,
+    because: `${healthProblem('the copy', seen.copy)}, so it is not left alone`,
+  };
 }
 
 function shiftTo(status: MigrationStatus, seen: Observation, split: TrafficSplit): Decision {
@@ -239,7 +274,7 @@ function onBadVerdict(
       verdict,
     };
   }
-  if (seen.vm.is === 'healthy' || seen.vm.is === 'unknown') {
+  if (!isDown(seen.vm)) {
     return {
       ...act({ do: 'split', split: allOnVm, cause: 'gate', reason: verdict.because }, verdict.because),
       verdict,

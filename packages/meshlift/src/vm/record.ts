@@ -19,8 +19,12 @@ const files = [
   vmPaths.token,
 ];
 
-/** Folders that joining makes, the package's own and the sidecar's included; deeper ones last. */
+/**
+ * Folders that joining makes, the package's own and the sidecar's included, outer ones first; and those that go with
+ * the package when it was the only one with a file in them, though they were there before.
+ */
 const folders = [
+  '/usr/local/bin',
   '/etc/certs',
   '/etc/istio',
   '/etc/istio/config',
@@ -53,7 +57,7 @@ rm -rf ${before}; mkdir ${before}
     fi
   done
   for d in ${folders.join(' ')}; do
-    if [ -e "$d" ]; then echo "folder was $d"; else echo "folder new $d"; fi
+    if [ -e "$d" ]; then echo "folder was $d $(stat -L -c '%a %u %g' "$d")"; else echo "folder new $d"; fi
   done
   if getent passwd ${sidecarUser} >/dev/null; then echo "user was ${sidecarUser}"; else echo "user new ${sidecarUser}"; fi
   if dpkg-query -W ${sidecarPackageName} >/dev/null 2>&1 || rpm -q ${sidecarPackageName} >/dev/null 2>&1; then
@@ -97,7 +101,13 @@ for f in ${files.join(' ')}; do
   fi
 done
 for d in ${folders.join(' ')}; do
-  if was "folder new $d" && { [ -e "$d" ] || [ -L "$d" ]; }; then rm -rf "$d" && echo "removed $d"; fi
+  if was "folder new $d"; then
+    if [ -e "$d" ] || [ -L "$d" ]; then rm -rf "$d" && echo "removed $d"; fi
+  else
+    set -- $(sed -n "s|^folder was $d ||p" ${record})
+    [ -d "$d" ] || mkdir -p "$d"
+    [ "$(stat -L -c '%a %u %g' "$d")" = "$*" ] || { chmod "$1" "$d"; chown "$2:$3" "$d"; echo "restored $d"; }
+  fi
 done
 if was "user new ${sidecarUser}" && getent passwd ${sidecarUser} >/dev/null; then
   # Whatever still runs under it was started by the unit, and holds no traffic any more.

@@ -6,11 +6,11 @@ import { EXIT, LabError } from '../errors.ts';
 /** The lab's own images: Istio's, CoreDNS, Redis. */
 export const OWN_CATALOGUE = fileURLToPath(new URL('../../images.json', import.meta.url));
 
-/** The paths of all catalogues, the user's first; refuses files that are none. */
+/** The paths of all catalogues, of which later ones win; refuses files that are none. */
 export async function readCatalogues(given: readonly string[], cwd: string): Promise<string[]> {
   const paths = given.map((path) => resolve(cwd, path));
   for (const path of paths) await checkCatalogue(path);
-  return [...paths, OWN_CATALOGUE];
+  return [OWN_CATALOGUE, ...paths];
 }
 
 async function checkCatalogue(path: string): Promise<void> {

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { ensureParts } from '../parts/parts.ts';
 import { type PartsProgress, progressLine } from '../parts/progress.ts';
 import type { LabSettings } from '../plan/lab-settings.ts';
+import { ensureRootfs } from '../rootfs/rootfs.ts';
+import { ensureSidecarPackage } from '../vm/sidecar-package.ts';
 import { type LabIo, say } from './io.ts';
 
 /** What a lab is made of and that outlives it: built or fetched once, then found in the cache. */
@@ -10,7 +12,7 @@ export type Material = Pick<LabSettings, 'partsDir' | 'rootfs' | 'sidecarPackage
 
 const LINE_EVERY_MS = 4_000;
 
-export async function prepareMaterial(_wanted: { vm: boolean }, io: LabIo): Promise<Material> {
+export async function prepareMaterial(wanted: { vm: boolean }, io: LabIo): Promise<Material> {
   const cacheDir = cacheFolder(io.env);
   const parts = await ensureParts({
     cacheDir,
@@ -18,7 +20,15 @@ export async function prepareMaterial(_wanted: { vm: boolean }, io: LabIo): Prom
     progress: throttled((progress: PartsProgress) => say(io, progressLine(progress))),
     signal: io.signal,
   });
-  return { partsDir: parts.dir, rootfs: '', sidecarPackage: null, versions: parts.versions };
+  const rootfs = await ensureRootfs({
+    cacheDir,
+    progress: throttled((line: string) => say(io, line)),
+    signal: io.signal,
+  });
+  const sidecarPackage = wanted.vm
+    ? await ensureSidecarPackage({ parts, cacheDir, signal: io.signal })
+    : null;
+  return { partsDir: parts.dir, rootfs, sidecarPackage, versions: parts.versions };
 }
 
 /** Meshlift's folder in the user's cache. */

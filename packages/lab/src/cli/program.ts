@@ -9,7 +9,7 @@ import { logs } from './logs.ts';
 import { ssh } from './ssh.ts';
 import { status } from './status.ts';
 import { up } from './up.ts';
-import { reboot } from './vm.ts';
+import { VM_POWER_ACTIONS, type VmPowerAction, vmPower } from './vm.ts';
 
 /** The `lab` command line. `ended` hears of exit codes other than 0 that are no error, such as `ssh`'s. */
 export function labProgram(io: LabIo, ended: (code: number) => void): Command {
@@ -54,7 +54,9 @@ export function labProgram(io: LabIo, ended: (code: number) => void): Command {
   );
 
   const vm = program.command('vm').description('the VM');
-  commandOf(vm, 'reboot', 'end everything on it and start it anew').action((options) => reboot(options, io));
+  for (const action of Object.keys(VM_POWER_ACTIONS) as VmPowerAction[]) {
+    commandOf(vm, action, VM_POWER_ACTIONS[action].text).action((options) => vmPower(action, options, io));
+  }
 
   const faults = program.command('fault').description('break something on purpose, until `heal` or `down`');
   commandOf(

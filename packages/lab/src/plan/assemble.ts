@@ -16,12 +16,15 @@ import { ApiClient } from '../kube/api-client.ts';
 import { kubeconfig } from '../kube/kubeconfig.ts';
 import { deploymentMissing, FIELD_MANAGER, type MeshMember, meshTasks } from '../mesh/mesh-tasks.ts';
 import { makeMeshCas } from '../mesh/plug-in-ca.ts';
+import { type NodeOptions, nodeComponents } from '../runtime/node.ts';
 import type { Component } from '../supervisor/component.ts';
 import { inNamespace } from '../supervisor/launcher.ts';
 import { runProgram } from '../supervisor/run-program.ts';
 import type { Task } from '../supervisor/task.ts';
 import { until } from '../supervisor/until.ts';
-import type { ClusterPlan } from './lab-plan.ts';
+import { sshAccess } from '../vm/access.ts';
+import { prepareVm, type VmOptions, vmComponents } from '../vm/vm.ts';
+import type { ClusterPlan, VmPlan } from './lab-plan.ts';
 import type { LabSettings } from './lab-settings.ts';
 import type { StateFolder } from './state-folder.ts';
 
@@ -65,11 +68,22 @@ export async function assembleLab(settings: LabSettings, state: StateFolder): Pr
     }),
   );
   await writeUserKubeconfig(settings, state, identities);
+  const vm = plan.vm ? vmOptions(plan.vm, settings, state) : null;
+  if (vm) {
+    await prepareVm(vm);
+    await sshAccess({ name: vm.name, stateDir: vm.stateDir, port: settings.ports['vm/ssh'] ?? 0 });
+  }
 
   const nodeReady = (cluster: string) => `${cluster}/node`;
   return {
     apis: new Map(clusters.map(({ cluster, api }) => [cluster.name, api])),
-    components: clusters.flatMap((each) => controlPlaneComponents({ ...each, part })),
+    components: [
+      ...clusters.flatMap((each) => [
+        ...controlPlaneComponents({ ...each, part }),
+        ...nodeComponents(nodeOf(each.cluster, each.files, settings)),
+      ]),
+      ...(vm ? vmComponents(vm) : []),
+    ],
     tasks: [
       ...clusters.flatMap(({ cluster, api, loadBalancerApi }): Task[] => [
         {
@@ -104,6 +118,46 @@ export async function assembleLab(settings: LabSettings, state: StateFolder): Pr
       ]),
       ...meshTasks(clusters, part, settings.versions.istio ?? 'unknown', nodeReady),
     ],
+  };
+}
+
+function nodeOf(cluster: ClusterPlan, files: ClusterFiles, settings: LabSettings): NodeOptions {
+  return {
+    cluster: cluster.name,
+    netns: cluster.name,
+    nodeName: cluster.nodeName,
+    nodeAddress: cluster.addresses.machine,
+    podCidr: cluster.addresses.podCidr,
+    stateDir: files.path('node'),
+    parts: partsOf(settings),
+    rootfs: settings.rootfs,
+    catalogues: settings.catalogues,
+    kubeletKubeconfig: files.kubeconfig('kubelet'),
+    servingCert: files.keyPair('kubelet'),
+    clientCa: files.keyPair('ca').cert,
+    clusterDns: cluster.addresses.dns,
+    clusterDomain: 'cluster.local',
+  };
+}
+
+function partsOf({ partsDir }: LabSettings): NodeOptions['parts'] {
+  return { bin: (name) => join(partsDir, 'bin', name), share: (path) => join(partsDir, 'share', path) };
+}
+
+/** The VM's power switch; in the sandbox's own /run, because nobody outside needs it. */
+export const VM_POWER = '/run/meshlift/vm.sock';
+
+function vmOptions({ name, address }: VmPlan, settings: LabSettings, state: StateFolder): VmOptions {
+  return {
+    name,
+    netns: name,
+    address,
+    stateDir: state.in(name),
+    controlSocket: VM_POWER,
+    parts: partsOf(settings),
+    rootfs: settings.rootfs,
+    // There is no name server on the backbone; the VM's sidecar answers the mesh's names.
+    nameservers: [],
   };
 }
 

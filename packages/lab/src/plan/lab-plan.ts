@@ -21,8 +21,6 @@ export interface ClusterPlan {
 export interface VmPlan {
   readonly name: string;
   readonly address: string;
-  /** Whom `ssh` logs in as; may use sudo. */
-  readonly user: string;
 }
 
 /** What a lab consists of, before anything runs: a pure function of the user's choices. */
@@ -37,7 +35,7 @@ export const API_SERVER_PORT = 6443;
 
 export function planLab(choices: { name: string; clusters: number; vm: boolean }): LabPlan {
   const clusters = Array.from({ length: choices.clusters }, (_, i) => planCluster(i + 1));
-  const vm = choices.vm ? { name: 'vm', address: VM_ADDRESS, user: 'admin' } : null;
+  const vm = choices.vm ? { name: 'vm', address: VM_ADDRESS } : null;
   return {
     name: choices.name,
     clusters,

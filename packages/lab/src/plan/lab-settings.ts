@@ -8,7 +8,7 @@ export interface LabSettings {
   /** Holds `bin/` and `share/`. */
   readonly partsDir: string;
   readonly rootfs: string;
-  /** Image catalogues in the order in which they win: the user's before the lab's own. */
+  /** Image catalogues, of which later ones win: the lab's own, then the user's. */
   readonly catalogues: readonly string[];
   readonly sidecarPackage: { readonly path: string; readonly sha256: string } | null;
   /** What runs in the lab, by part. */

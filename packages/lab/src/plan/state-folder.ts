@@ -45,7 +45,7 @@ export class StateFolder {
 
   /** For `ssh -F`: it leads to the VM. */
   get sshConfig(): string {
-    return this.in('vm', 'ssh_config');
+    return this.in('vm', 'ssh', 'config');
   }
 
   get wardenLog(): string {

@@ -7,9 +7,10 @@ import { LabError } from '../errors.ts';
 import { type LabSettings, readSettings } from '../plan/lab-settings.ts';
 import type { LabStatus } from '../plan/lab-status.ts';
 import type { StateFolder } from '../plan/state-folder.ts';
+import { removeOwnedByTheLab } from '../rootfs/ownership.ts';
 import type { LabEvent } from '../supervisor/events.ts';
 import type { BootResult } from '../supervisor/sandbox-supervisor.ts';
-import { removeStateFolder } from './leftovers.ts';
+import { ADMIN } from '../vm/disk-files.ts';
 import { callUnix, callUnixJson, jsonLines, NotListening } from './unix-http.ts';
 
 const WARDEN = fileURLToPath(new URL('./warden-main.ts', import.meta.url));
@@ -132,7 +133,7 @@ export async function readStatus(state: StateFolder): Promise<LabStatus | null> 
       plan.vm && settings.sidecarPackage
         ? {
             address: plan.vm.address,
-            ssh: { config: state.sshConfig, host: plan.vm.name, user: plan.vm.user },
+            ssh: { config: state.sshConfig, host: plan.vm.name, user: ADMIN.name },
             sidecarPackage: settings.sidecarPackage,
           }
         : null,
@@ -155,7 +156,7 @@ export async function takeDown(state: StateFolder): Promise<boolean> {
     if (!(error instanceof NotListening)) throw error;
   }
   const left = await readSettings(state.settings).catch(() => null);
-  await removeStateFolder(state.path, left?.userNamespace ?? process.getuid?.() !== 0);
+  await removeOwnedByTheLab(state.path);
   return left !== null;
 }
 

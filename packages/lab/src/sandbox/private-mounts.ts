@@ -1,9 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { runProgram } from '../supervisor/run-program.ts';
 
-/** The node's processes write settings of the whole kernel here; these are the host's, so they are read-only. */
-const KERNEL_SETTINGS = ['/proc/sys/kernel', '/proc/sys/vm', '/proc/sys/fs'];
-
 /**
  * Gives this mount namespace folders of its own where programs insist on fixed paths, so that nothing of
  * theirs appears on the host: /run (network namespaces' names, sockets) and /var/log (container logs).
@@ -14,8 +11,4 @@ export async function makePrivateMounts(): Promise<void> {
     await runProgram(['mount', '-t', 'tmpfs', '-o', 'mode=0755', 'lab', path]);
   }
   await mkdir('/run/netns', { recursive: true });
-  for (const path of KERNEL_SETTINGS) {
-    await runProgram(['mount', '--bind', path, path]);
-    await runProgram(['mount', '-o', 'remount,bind,ro', path]);
-  }
 }

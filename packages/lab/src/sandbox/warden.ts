@@ -1,11 +1,11 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type LabSettings, writeSettings } from '../plan/lab-settings.ts';
 import type { StateFolder } from '../plan/state-folder.ts';
+import { removeOwnedByTheLab } from '../rootfs/ownership.ts';
 import { openForward } from './forward.ts';
-import { clearLeftovers, removeStateFolder } from './leftovers.ts';
 import { listenUnix } from './unix-server.ts';
 import { killSandbox, startSandbox } from './unshare.ts';
 
@@ -18,7 +18,7 @@ const SUPERVISOR = fileURLToPath(new URL('../supervisor/main.ts', import.meta.ur
  * `lab status` and `lab down`. Ends when the sandbox has, by itself or on request.
  */
 export async function runWarden(state: StateFolder, given: LabSettings): Promise<number> {
-  await clearLeftovers(state, given.userNamespace);
+  await clearLeftovers(state);
   const sockets: Server[] = [];
   const ports: Record<string, number> = {};
   for (const { name, target } of given.plan.forwards) {
@@ -47,7 +47,7 @@ export async function runWarden(state: StateFolder, given: LabSettings): Promise
     const timer = setTimeout(() => killSandbox(sandbox), END_MS);
     await ended;
     clearTimeout(timer);
-    await removeStateFolder(state.path, settings.userNamespace);
+    await removeOwnedByTheLab(state.path);
   };
   const { promise: removed, resolve: markRemoved } = Promise.withResolvers<void>();
   const control = await listenUnix(state.wardenSocket, {
@@ -75,4 +75,10 @@ export async function runWarden(state: StateFolder, given: LabSettings): Promise
   for (const socket of sockets) socket.close();
   control.close();
   return downRequested ? 0 : 1;
+}
+
+/** What a lab that was not taken down has left, but for the log of the process that is clearing it away. */
+async function clearLeftovers(state: StateFolder): Promise<void> {
+  const left = (await readdir(state.path)).map((name) => join(state.path, name));
+  await removeOwnedByTheLab(...left.filter((path) => path !== state.wardenLog));
 }

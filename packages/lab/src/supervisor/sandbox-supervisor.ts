@@ -4,18 +4,23 @@ import { LinkFaults } from '../faults/link-faults.ts';
 import { podsMeant, processesOfPod } from '../faults/pod-processes.ts';
 import type { KubeObject } from '../kube/api-client.ts';
 import { buildNetwork } from '../network/build-network.ts';
-import { type AssembledLab, assembleLab } from '../plan/assemble.ts';
-import { machinesOf } from '../plan/lab-plan.ts';
+import { type AssembledLab, assembleLab, VM_POWER } from '../plan/assemble.ts';
+import { type LabPlan, machinesOf } from '../plan/lab-plan.ts';
 import { readSettings } from '../plan/lab-settings.ts';
 import type { LabStatus } from '../plan/lab-status.ts';
 import { StateFolder } from '../plan/state-folder.ts';
 import { join as joinSockets } from '../sandbox/forward.ts';
 import { makePrivateMounts } from '../sandbox/private-mounts.ts';
 import { listenUnix, readJson } from '../sandbox/unix-server.ts';
+import { killVm, powerOffVm, rebootVm, startVm } from '../vm/power.ts';
+import { answersSsh } from '../vm/vm.ts';
 import { EventLog } from './events.ts';
 import { ProcessLauncher } from './launcher.ts';
 import { memoryOf, readProcesses } from './process-memory.ts';
 import { Supervisor } from './supervisor.ts';
+import { until } from './until.ts';
+
+const VM_BOOT_MS = 30_000;
 
 /** How the boot stands; the last line of `GET /events`. */
 export type BootResult =
@@ -59,10 +64,10 @@ export async function runSandbox(settingsPath: string): Promise<void> {
       if (supervisor.kill(name)) return { killed: [name] };
       return { killed: await killPods(name, lab) };
     },
-    'POST /restart': async (request) => {
-      const { name } = await readJson<{ name: string }>(request);
-      await supervisor.restart(name ?? '');
-    },
+    'POST /vm/reboot': () => rebootVm(VM_POWER).then(() => vmAnswers(settings.plan)),
+    'POST /vm/start': () => startVm(VM_POWER).then(() => vmAnswers(settings.plan)),
+    'POST /vm/stop': () => powerOffVm(VM_POWER),
+    'POST /vm/kill': () => killVm(VM_POWER),
   });
   serveConnects(server);
 
@@ -76,6 +81,16 @@ export async function runSandbox(settingsPath: string): Promise<void> {
     // The sandbox stays, so that what went wrong can be looked at; whoever started it decides.
     settle({ result: 'failed', message: (error as Error).message });
   }
+}
+
+async function vmAnswers({ vm }: LabPlan): Promise<void> {
+  if (!vm) return;
+  const signal = AbortSignal.timeout(VM_BOOT_MS);
+  await until(async (now) => ((await answersSsh(vm.address, 22, now)) ? null : 'sshd to answer'), {
+    signal,
+    deadlineMs: VM_BOOT_MS,
+    waitingFor: () => {},
+  });
 }
 
 /** Kills what runs in the pods of a workload, such as `cluster1/istiod`; the kubelet starts it again. */

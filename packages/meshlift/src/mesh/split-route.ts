@@ -67,6 +67,7 @@ export function readSplitRoute(
     if (!side) return null;
     split[side] += weight ?? 0;
   }
+  if (split.vm + split.k8s !== 100) return null;
   const written = splitRoute(migration, split, generation).spec;
   return sameJson(object.spec, written) ? { generation, split } : null;
 }

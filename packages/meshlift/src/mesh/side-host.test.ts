@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { sides } from '../migration/traffic-split.ts';
+import { sampleMigration } from '../spec/testdata/sample-migration.ts';
+import { k8sLabels, vmLabels } from './marks.ts';
+import { sideHostObjects } from './side-host.ts';
+import { expectGolden } from './testdata/golden.ts';
+
+const service = { name: 'productcatalogservice', port: 3550 };
+
+test.each([
+  ['side-hosts-grpc-net', { protocol: 'grpc' }, 'safe'],
+  ['side-hosts-grpc-without-net', { protocol: 'grpc' }, 'off'],
+  ['side-hosts-http-net', { protocol: 'http' }, 'idempotent'],
+  ['side-hosts-tcp-net', { protocol: 'tcp' }, 'safe'],
+] as const)('%s', (name, protocol, retries) => {
+  const migration = sampleMigration({ service: { ...service, ...protocol }, net: { retries } });
+  expectGolden(
+    name,
+    sides.flatMap((side) => sideHostObjects(migration, side, 'cluster1')),
+  );
+});
+
+/** Which endpoints a side host holds in a cluster, as Istio selects them: by every label of its selector. */
+function holds(retries: 'safe' | 'off', side: 'vm' | 'k8s', cluster: string): readonly string[] {
+  const migration = sampleMigration({ net: { retries } });
+  const [entry] = sideHostObjects(migration, side, cluster);
+  const { labels } = (entry as unknown as { spec: { workloadSelector: { labels: Record<string, string> } } })
+    .spec.workloadSelector;
+  const endpoints: Record<string, Record<string, string>> = {
+    vm: vmLabels(migration),
+    'pods in cluster2': k8sLabels(migration, 'cluster2'),
+    'stand-in in cluster1': k8sLabels(migration, 'cluster1'),
+    'someone else’s pods': { app: 'productcatalogservice' },
+    'another migration’s vm': Object.fromEntries(
+      Object.entries(vmLabels(migration)).map(([key, value]) => [
+        key,
+        key.startsWith('in.') ? 'other' : value,
+      ]),
+    ),
+  };
+  return Object.keys(endpoints).filter((name) =>
+    Object.entries(labels).every(([key, value]) => endpoints[name]?.[key] === value),
+  );
+}
+
+test('with the net, each side of a cluster holds the VM and the one way to the copy that works from there', () => {
+  for (const side of sides) {
+    expect(holds('safe', side, 'cluster1')).toEqual(['vm', 'stand-in in cluster1']);
+    expect(holds('safe', side, 'cluster2')).toEqual(['vm', 'pods in cluster2']);
+  }
+});
+
+test('without the net, each side holds its own endpoints only', () => {
+  expect(holds('off', 'vm', 'cluster1')).toEqual(['vm']);
+  expect(holds('off', 'k8s', 'cluster1')).toEqual(['stand-in in cluster1']);
+  expect(holds('off', 'vm', 'cluster2')).toEqual(['vm']);
+  expect(holds('off', 'k8s', 'cluster2')).toEqual(['pods in cluster2']);
+});
+
+test('each side prefers its own endpoints', () => {
+  const migration = sampleMigration();
+  for (const side of sides) {
+    const rule = sideHostObjects(migration, side, 'cluster1').find(({ kind }) => kind === 'DestinationRule');
+    expect(rule?.spec).toMatchObject({
+      trafficPolicy: {
+        loadBalancer: { localityLbSetting: { failoverPriority: [`meshlift.dev/side=${side}`] } },
+      },
+    });
+  }
+});

@@ -80,6 +80,14 @@ describe('logging in', () => {
     expect(error.next).toContain('ssh -p 2222 admin@10.1.2.3');
   });
 
+  it('says which file of its configuration cannot be read', async () => {
+    await expect(openSsh({ ...target, identityFile: '~/no-such-key' })).rejects.toMatchObject({
+      code: 'bad-input',
+      where: 'ssh identityFile of VM vm',
+      why: expect.stringMatching(/^\/.*\/no-such-key cannot be read/),
+    });
+  });
+
   it('leaves nothing behind when it is refused', async () => {
     await refusedLogin('Permission denied (publickey).');
     expect(await readdir(folder)).toEqual([]);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { createReadStream } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, createReadStream } from 'node:fs';
+import { access, mkdtemp, rm, stat } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -157,6 +157,24 @@ function receiveScript(file: Omit<RemoteFile, 'content'>, size: number): string 
     `chown ${shellQuote(file.owner)} "$t"; chmod ${file.mode.toString(8)} "$t"`,
     `mv -fT "$t" ${target}; trap - EXIT`,
   ].join('\n');
+}
+
+/** The target with `~` resolved in its files, as ssh does in some places only; `bad-input` for one that cannot be read. */
+async function withReadableFiles(target: SshTarget): Promise<SshTarget> {
+  const resolved = (file: string | undefined) => file?.replace(/^~(?=\/)/, homedir());
+  const files = { configFile: resolved(target.configFile), identityFile: resolved(target.identityFile) };
+  for (const [name, file] of Object.entries(files)) {
+    if (file === undefined) continue;
+    await access(file, constants.R_OK).catch((cause: Error) => {
+      throw new MeshliftError('bad-input', {
+        where: `ssh ${name} of VM ${target.host}`,
+        why: `${file} cannot be read (${cause.message})`,
+        next: 'name a file that is there, or leave it out to use your own ssh configuration',
+        cause,
+      });
+    });
+  }
+  return { ...target, ...files, knownHostsFile: resolved(target.knownHostsFile) };
 }
 
 interface CommandIo {

@@ -1,6 +1,6 @@
 import { link, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { firstDifference, type Manifest, readManifest } from './manifest.ts';
+import { firstDifference, isKey, type Manifest, readManifest } from './manifest.ts';
 
 /** Where builds lie under a cache folder: `<cacheDir>/parts/<key>/{bin,share,manifest.json}`. */
 export function partsFolder(cacheDir: string): string {
@@ -38,10 +38,6 @@ export async function listBuilds(cacheDir: string): Promise<CachedBuild[]> {
   return builds
     .filter((build) => build !== null)
     .sort((a, b) => b.manifest.made.localeCompare(a.manifest.made));
-}
-
-function isKey(name: string): boolean {
-  return /^[0-9a-f]{16}$/.test(name);
 }
 
 /**

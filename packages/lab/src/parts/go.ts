@@ -122,13 +122,13 @@ function goError(args: readonly string[], { code, killedBy, stderr }: RunResult)
     .filter((line) => !/^go: downloading |^[\w.-]+(\/[\w.~-]+)*$/.test(line)) // progress, not messages
     .slice(-20)
     .join('\n');
-  const what = `\`go ${args[0]}\` in packages/lab/parts ended with ${code ?? killedBy}:\n${said}`;
+  const what = `\`go ${args[0]}\` in packages/lab/parts ended with ${code ?? killedBy}${said && `:\n${said}`}`;
   return new PartsError(what, goRemedy(stderr, killedBy));
 }
 
 function goRemedy(stderr: string, killedBy: NodeJS.Signals | null): string {
   if (/no space left on device/.test(stderr)) {
-    return 'Make room: building takes about 6 GB in `go env GOCACHE` and `go env GOMODCACHE`, and 1 GB in the cache folder.';
+    return 'Make room: building takes about 7 GB in `go env GOCACHE` and `go env GOMODCACHE`, and 1 GB in the cache folder.';
   }
   if (/requires go >= |toolchain not available/.test(stderr)) {
     return 'Let Go fetch the version it needs: run again with GOTOOLCHAIN=auto, or install a newer Go.';

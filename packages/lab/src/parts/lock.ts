@@ -10,6 +10,13 @@ export interface LockHolder {
   readonly since: string;
 }
 
+/** What to tell people who wait, e.g. `waiting for process 4711, making parts since 10:02`. */
+export function waitingFor(holder: LockHolder | null): string {
+  if (holder === null) return 'waiting for another process that is making parts';
+  const since = new Date(holder.since).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  return `waiting for process ${holder.pid}, making parts since ${since}`;
+}
+
 /**
  * Holds the lock on `path` while `work` runs, and gives back what it gives back.
  *

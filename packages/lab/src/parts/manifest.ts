@@ -25,6 +25,11 @@ export interface FileEntry {
   readonly executable: boolean;
 }
 
+/** Whether a text has the form of a recipe's key. */
+export function isKey(text: string): boolean {
+  return /^[0-9a-f]{16}$/.test(text);
+}
+
 export const MANIFEST_NAME = 'manifest.json';
 
 /** The manifest of a folder of parts, or null where there is none that can be read. */

@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildParts } from './build.ts';
 import { findBuild, finishBuild, listBuilds, lockPath, partsFolder, startBuild } from './cache.ts';
-import { withLock } from './lock.ts';
+import { waitingFor, withLock } from './lock.ts';
 import { useGivenParts } from './override.ts';
 import { type PartsProgress, type Reporter, reporting } from './progress.ts';
 import { MODULE_FOLDER, type Recipe, readRecipe } from './recipe.ts';
@@ -59,30 +59,33 @@ async function makeParts(
   reporter: Reporter,
 ): Promise<Parts> {
   await mkdir(partsFolder(cacheDir), { recursive: true });
-  const waitFor = (holder: { pid: number; since: string } | null) =>
-    reporter.doing(`waiting for ${holder ? `process ${holder.pid}, which makes parts` : 'another process'}`);
-  return withLock(lockPath(cacheDir), signal, waitFor, async () => {
-    // Whoever held the lock may have made just these.
-    const made = await findBuild(cacheDir, recipe.key);
-    if (made !== null) return partsIn(made.dir, made.manifest.versions);
-    const older = await listBuilds(cacheDir);
-    const folder = await startBuild(cacheDir);
-    try {
-      const { versions } = await buildParts({
-        recipe,
-        moduleFolder,
-        cacheDir,
-        folder,
-        older,
-        reporter,
-        signal,
-      });
-      return partsIn(await finishBuild(cacheDir, folder, recipe.key), versions);
-    } catch (error) {
-      await rm(folder, { recursive: true, force: true });
-      throw error;
-    }
-  });
+  return withLock(
+    lockPath(cacheDir),
+    signal,
+    (holder) => reporter.doing(waitingFor(holder)),
+    async () => {
+      // Whoever held the lock may have made just these.
+      const made = await findBuild(cacheDir, recipe.key);
+      if (made !== null) return partsIn(made.dir, made.manifest.versions);
+      const older = await listBuilds(cacheDir);
+      const folder = await startBuild(cacheDir);
+      try {
+        const { versions } = await buildParts({
+          recipe,
+          moduleFolder,
+          cacheDir,
+          folder,
+          older,
+          reporter,
+          signal,
+        });
+        return partsIn(await finishBuild(cacheDir, folder, recipe.key), versions);
+      } catch (error) {
+        await rm(folder, { recursive: true, force: true });
+        throw error;
+      }
+    },
+  );
 }
 
 function partsIn(dir: string, versions: Readonly<Record<string, string>>): Parts {

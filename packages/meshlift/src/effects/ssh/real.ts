@@ -16,9 +16,10 @@ import { type Login, loginFailure, sudoFailure } from './ssh-failure.ts';
  * first login opens a connection that later commands share (milliseconds instead of a handshake); close() ends it.
  */
 export async function openSsh(
-  target: SshTarget,
+  named: SshTarget,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<Ssh> {
+  const target = await withReadableFiles(named);
   const folder = await mkdtemp(path.join(tmpdir(), 'meshlift-ssh-')); // 0700: who opens the socket in it is the VM's root
   try {
     const login = await resolveLogin(target, options.signal);

@@ -38,7 +38,7 @@ export interface RootfsOptions {
 }
 
 /**
- * Gives the folder of a clean Debian tree, made on first use (about 30 s, 220 MB) and kept. Nothing may write to it:
+ * Gives the folder of a clean Debian tree. Call it on the host, outside of any sandbox: it needs the network. Made on first use (about 30 s, 220 MB) and kept. Nothing may write to it:
  * it is the lower layer of every VM's and container's root.
  *
  * Its files belong to root as seen from inside the lab: for an ordinary user to the user and its subordinate ids,

@@ -41,6 +41,7 @@ export function diskFiles(input: DiskInput): DiskEntry[] {
     rootFile('/etc/hostname', `${input.hostname}\n`),
     rootFile('/etc/hosts', hosts(input)),
     rootFile('/etc/resolv.conf', resolvConf(input)),
+    rootFile('/etc/default/locale', 'LANG=C.UTF-8\n'),
     rootFile('/etc/machine-id', `${input.machineId}\n`, 0o444),
     ...accounts(input.base),
     rootFile(`/etc/sudoers.d/90-${ADMIN.name}`, `${ADMIN.name} ALL=(ALL:ALL) NOPASSWD: ALL\n`, 0o440),

@@ -63,7 +63,7 @@ export async function ensureSidecarPackage({
   cacheDir,
   signal,
 }: SidecarPackageOptions): Promise<SidecarPackage> {
-  const version = debianVersion(parts.versions['istio'] ?? '');
+  const version = debianVersion(parts.versions.istio ?? '');
   const sources = LAYOUT.map(({ from, name }) => parts[from](name));
   const folder = path.join(cacheDir, 'sidecar', await packageKey(version, sources));
   const found = await read(folder);

@@ -199,7 +199,7 @@ func (c *cycle) notifies() bool {
 	return c.cfg.Type == "notify" || c.cfg.Type == "notify-reload" || access != "" && access != "none"
 }
 
-func (c *cycle) notifyPath() string { return filepath.Join("/run/systemd/notify", c.s.name) }
+func (c *cycle) notifyPath() string { return filepath.Join(c.s.m.runDir, "notify", c.s.name) }
 
 func receiveNotices(connection *net.UnixConn, notices chan<- notice) {
 	defer close(notices)

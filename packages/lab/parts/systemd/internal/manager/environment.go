@@ -282,11 +282,13 @@ func (s *service) openJournalPipe(who account) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// So that a program may open /dev/stdout again although it isn't root.
-	if err := writer.Chown(int(who.uid), int(who.gid)); err != nil {
-		reader.Close()
-		writer.Close()
-		return nil, err
+	if who.uid != 0 || who.gid != 0 {
+		// So that a program may open /dev/stdout again although it isn't root.
+		if err := writer.Chown(int(who.uid), int(who.gid)); err != nil {
+			reader.Close()
+			writer.Close()
+			return nil, err
+		}
 	}
 	go func() {
 		defer reader.Close()

@@ -68,7 +68,7 @@ func (m *Manager) each(names []string, do func(*node) error) []control.Result {
 	for _, name := range names {
 		result := control.Result{Unit: name}
 		n := m.get(name)
-		if n.unit.Load == unit.NotFound {
+		if m.definition(n).Load == unit.NotFound {
 			result.Error, result.Code = fmt.Sprintf("Unit %s not found.", name), exitNotFound
 		} else if err := do(n); err != nil {
 			result.Error, result.Code = err.Error(), exitFailure
@@ -89,7 +89,7 @@ func (m *Manager) restart(names []string, try, noBlock bool) []control.Result {
 			continue
 		}
 		chosen = append(chosen, name)
-		if n.unit.Load == unit.Loaded || !isDown(m.state(n)) {
+		if m.definition(n).Load == unit.Loaded || !isDown(m.state(n)) {
 			m.collectDependents(n, stopping)
 		}
 	}
@@ -98,7 +98,7 @@ func (m *Manager) restart(names []string, try, noBlock bool) []control.Result {
 	}
 	var dragged []string
 	for name := range stopping {
-		if n := stopping[name]; n.unit.Load == unit.Loaded && isUp(m.state(n)) {
+		if n := stopping[name]; m.definition(n).Load == unit.Loaded && isUp(m.state(n)) {
 			dragged = append(dragged, name)
 		}
 	}
@@ -116,7 +116,7 @@ func (m *Manager) restart(names []string, try, noBlock bool) []control.Result {
 
 func (m *Manager) reloadUnit(n *node, verb string) error {
 	if n.service == nil {
-		return fmt.Errorf("Failed to reload %s: Job type reload is not applicable for unit %s.", n.unit.Name, n.unit.Name)
+		return fmt.Errorf("Failed to reload %s: Job type reload is not applicable for unit %s.", n.name, n.name)
 	}
 	cfg, err := n.service.config()
 	if err != nil {
@@ -129,7 +129,7 @@ func (m *Manager) reloadUnit(n *node, verb string) error {
 	if verb == "try-reload-or-restart" && !up {
 		return nil
 	}
-	for _, result := range m.restart([]string{n.unit.Name}, false, false) {
+	for _, result := range m.restart([]string{n.name}, false, false) {
 		if result.Error != "" {
 			return fmt.Errorf("%s", result.Error)
 		}
@@ -139,7 +139,7 @@ func (m *Manager) reloadUnit(n *node, verb string) error {
 
 func (m *Manager) kill(n *node, request control.Request) error {
 	if n.service == nil {
-		return fmt.Errorf("Failed to kill unit %s: it has no processes.", n.unit.Name)
+		return fmt.Errorf("Failed to kill unit %s: it has no processes.", n.name)
 	}
 	m.mu.Lock()
 	mainPID, controlPID, keeperPID := n.service.mainPID, n.service.controlPID, n.service.keeperPID
@@ -164,7 +164,7 @@ func (m *Manager) kill(n *node, request control.Request) error {
 		}
 	}
 	if !signalled {
-		return fmt.Errorf("Failed to kill unit %s: No process to kill", n.unit.Name)
+		return fmt.Errorf("Failed to kill unit %s: No process to kill", n.name)
 	}
 	return nil
 }
@@ -210,7 +210,7 @@ func (m *Manager) list() control.Answer {
 	}
 	m.mu.Unlock()
 	for _, n := range nodes {
-		answer.Units = append(answer.Units, m.status(n, n.unit.Name))
+		answer.Units = append(answer.Units, m.status(n, n.name))
 	}
 	return answer
 }

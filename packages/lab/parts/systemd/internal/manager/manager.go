@@ -18,6 +18,7 @@ import (
 
 // node is a unit that init has something to do with. Its fields are guarded by Manager.mu.
 type node struct {
+	name                                                              string // never changes
 	unit                                                              *unit.Unit
 	active, sub, result                                               string
 	condition                                                         string // the unmet one that kept it from starting
@@ -34,6 +35,7 @@ type Manager struct {
 	keepers map[int]string // pid of each keeper, to the name of its unit
 
 	reaper   *reaper
+	runDir   string // for sockets: /run/systemd
 	journal  *journal.Writer
 	booting  bool
 	halting  bool
@@ -71,15 +73,7 @@ func Run() error {
 	if err != nil {
 		return fmt.Errorf("open the journal: %w", err)
 	}
-	m := &Manager{
-		loader:  &unit.Loader{Machine: machine},
-		nodes:   map[string]*node{},
-		aliases: map[string]string{},
-		keepers: map[int]string{},
-		reaper:  newReaper(),
-		journal: writer, booting: true,
-		shutdown: make(chan powerAction, 4),
-	}
+	m := newManager(&unit.Loader{Machine: machine}, writer, "/run/systemd")
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGPWR,
 		syscall.Signal(34+3), syscall.Signal(34+4), syscall.Signal(34+5))
@@ -104,6 +98,20 @@ func Run() error {
 		case action := <-m.shutdown:
 			return m.halt(action)
 		}
+	}
+}
+
+func newManager(loader *unit.Loader, writer *journal.Writer, runDir string) *Manager {
+	return &Manager{
+		loader:   loader,
+		nodes:    map[string]*node{},
+		aliases:  map[string]string{},
+		keepers:  map[int]string{},
+		reaper:   newReaper(),
+		runDir:   runDir,
+		journal:  writer,
+		booting:  true,
+		shutdown: make(chan powerAction, 4),
 	}
 }
 
@@ -158,7 +166,7 @@ func (m *Manager) read(name string) *node {
 		}
 		return n
 	}
-	n := &node{unit: u, active: "inactive", sub: "dead", result: "success"}
+	n := &node{name: u.Name, unit: u, active: "inactive", sub: "dead", result: "success"}
 	if unit.TypeOf(u.Name) == "service" {
 		n.service = newService(m, n)
 		n.service.configure(u)
@@ -215,6 +223,13 @@ func (m *Manager) set(n *node, active, sub string) {
 
 func isUp(active string) bool   { return active == "active" || active == "reloading" }
 func isDown(active string) bool { return active == "inactive" || active == "failed" }
+
+// definition is what the unit's files said when they were last read.
+func (m *Manager) definition(n *node) *unit.Unit {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return n.unit
+}
 
 func (m *Manager) state(n *node) string {
 	m.mu.Lock()

@@ -52,7 +52,7 @@ type service struct {
 }
 
 func newService(m *Manager, n *node) *service {
-	s := &service{m: m, n: n, name: n.unit.Name, requests: make(chan request), reported: map[string]bool{}}
+	s := &service{m: m, n: n, name: n.name, requests: make(chan request), reported: map[string]bool{}}
 	go s.live()
 	return s
 }

@@ -29,15 +29,15 @@ func (m *Manager) listenSyslog() error {
 			}
 			entry := parseSyslog(text)
 			entry.PID = cmpOr(entry.PID, sender)
-			entry.Unit = m.unitOf(sender)
+			entry.Unit = m.ownerOf(sender)
 			m.journal.Write(entry)
 		}
 	}()
 	return nil
 }
 
-// unitOf finds the unit that a process belongs to, "" for none.
-func (m *Manager) unitOf(pid int) string {
+// ownerOf finds the unit that a process belongs to, "" for none.
+func (m *Manager) ownerOf(pid int) string {
 	m.mu.Lock()
 	keepers := make(map[int]bool, len(m.keepers))
 	for keeper := range m.keepers {

@@ -20,7 +20,7 @@ const (
 
 // start starts units and all that they pull in, and waits until the named ones are up or have failed.
 func (m *Manager) start(names []string, noBlock bool) []control.Result {
-	plan := unit.Plan(names, func(name string) *unit.Unit { return m.get(name).unit })
+	plan := unit.Plan(names, func(name string) *unit.Unit { return m.definition(m.get(name)) })
 	for _, note := range plan.Notes {
 		m.log(journal.Warning, "", "%s", note)
 	}
@@ -46,17 +46,18 @@ func (m *Manager) start(names []string, noBlock bool) []control.Result {
 	var results []control.Result
 	for _, name := range names {
 		n := m.get(name)
+		u := m.definition(n)
 		result := control.Result{Unit: name, Stale: m.stale(n)}
 		switch {
-		case n.unit.Load == unit.NotFound:
-			result.Error, result.Code = fmt.Sprintf("Failed to start %s: %s", name, n.unit.Error), exitNotFound
-		case n.unit.Load != unit.Loaded:
-			result.Error, result.Code = fmt.Sprintf("Failed to start %s: %s", name, n.unit.Error), exitFailure
+		case u.Load == unit.NotFound:
+			result.Error, result.Code = fmt.Sprintf("Failed to start %s: %s", name, u.Error), exitNotFound
+		case u.Load != unit.Loaded:
+			result.Error, result.Code = fmt.Sprintf("Failed to start %s: %s", name, u.Error), exitFailure
 		case noBlock:
 		default:
-			<-ended[n.unit.Name]
+			<-ended[n.name]
 			mu.Lock()
-			if err := failures[n.unit.Name]; err != nil {
+			if err := failures[n.name]; err != nil {
 				result.Error, result.Code = err.Error(), exitFailure
 			}
 			mu.Unlock()
@@ -82,17 +83,17 @@ func (m *Manager) runJob(job *unit.Job, ended map[string]chan struct{}, failure 
 	for _, required := range job.Requires {
 		// Without an order between them both start at once, and only a failure known by now counts.
 		if failure(required) != nil {
-			m.log(journal.Warning, name, "Dependency failed for %s - %s.", name, n.unit.Description())
+			m.log(journal.Warning, name, "Dependency failed for %s - %s.", name, m.definition(n).Description())
 			return fmt.Errorf("A dependency job for %s failed. See 'journalctl -xe' for details.", name)
 		}
 	}
 	switch unit.TypeOf(name) {
 	case "target":
 		m.set(n, "active", "active")
-		m.log(journal.Info, name, "Reached target %s - %s.", name, n.unit.Description())
+		m.log(journal.Info, name, "Reached target %s - %s.", name, m.definition(n).Description())
 		return nil
 	case "service":
-		for _, other := range n.unit.Dependencies().Conflicts {
+		for _, other := range m.definition(n).Dependencies().Conflicts {
 			if against := m.get(other); against.service != nil && !isDown(m.state(against)) {
 				m.stop([]string{other})
 			}
@@ -109,7 +110,7 @@ func (m *Manager) stop(names []string) []control.Result {
 	for _, name := range names {
 		n := m.get(name)
 		result := control.Result{Unit: name, Stale: m.stale(n)}
-		if n.unit.Load == unit.NotFound && isDown(m.state(n)) {
+		if m.definition(n).Load == unit.NotFound && isDown(m.state(n)) {
 			result.Error, result.Code = fmt.Sprintf("Failed to stop %s: Unit %s not loaded.", name, name), exitNotFound
 		} else {
 			m.collectDependents(n, stopping)
@@ -122,10 +123,10 @@ func (m *Manager) stop(names []string) []control.Result {
 
 // collectDependents adds a unit and all that require it or are part of it.
 func (m *Manager) collectDependents(n *node, into map[string]*node) {
-	if into[n.unit.Name] != nil {
+	if into[n.name] != nil {
 		return
 	}
-	into[n.unit.Name] = n
+	into[n.name] = n
 	m.mu.Lock()
 	var dependents []*node
 	for _, other := range m.nodes {
@@ -134,7 +135,7 @@ func (m *Manager) collectDependents(n *node, into map[string]*node) {
 		}
 		d := other.unit.Dependencies()
 		for _, needed := range slices.Concat(d.Requires, d.BindsTo, d.PartOf) {
-			if real, ok := m.aliases[needed]; needed == n.unit.Name || ok && real == n.unit.Name {
+			if real, ok := m.aliases[needed]; needed == n.name || ok && real == n.name {
 				dependents = append(dependents, other)
 			}
 		}
@@ -151,7 +152,7 @@ func (m *Manager) stopAll(nodes map[string]*node) {
 	for name := range nodes {
 		ended[name] = make(chan struct{})
 	}
-	waits := stopOrder(nodes)
+	waits := m.stopOrder(nodes)
 	for name, n := range nodes {
 		go func() {
 			defer close(ended[name])
@@ -163,7 +164,7 @@ func (m *Manager) stopAll(nodes map[string]*node) {
 				_ = n.service.ask(verbStop)
 			} else if isUp(m.state(n)) {
 				m.set(n, "inactive", "dead")
-				m.log(journal.Info, name, "Stopped target %s - %s.", name, n.unit.Description())
+				m.log(journal.Info, name, "Stopped target %s - %s.", name, m.definition(n).Description())
 			}
 		}()
 	}
@@ -174,7 +175,7 @@ func (m *Manager) stopAll(nodes map[string]*node) {
 
 // stopOrder says for each unit which ones must have stopped before it: those that start after it. The edges of an
 // ordering cycle are left out.
-func stopOrder(nodes map[string]*node) map[string][]string {
+func (m *Manager) stopOrder(nodes map[string]*node) map[string][]string {
 	waits := map[string][]string{}
 	reaches := func(from, to string) bool {
 		seen := map[string]bool{}
@@ -197,7 +198,7 @@ func stopOrder(nodes map[string]*node) map[string][]string {
 		}
 	}
 	for name, n := range nodes {
-		d := n.unit.Dependencies()
+		d := m.definition(n).Dependencies()
 		for _, earlier := range d.After {
 			add(earlier, name)
 		}

@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import { isNotFound, run } from './child.ts';
 import { PartsError } from './errors.ts';
-import type { GoArch } from './recipe.ts';
+import type { GoArch } from './go-arch.ts';
 import { MISSING_PIP, MISSING_PYTHON } from './requirements.ts';
 
 export const ENVOY_VERSION = '1.40.0';

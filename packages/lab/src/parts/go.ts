@@ -4,7 +4,7 @@ import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { isNotFound, type RunResult, run } from './child.ts';
 import { PartsError } from './errors.ts';
-import type { GoArch } from './recipe.ts';
+import type { GoArch } from './go-arch.ts';
 import { MISSING_GO, OLD_GO, OLDEST_GO } from './requirements.ts';
 
 /** The Go that older ones fetch for themselves where the user has not said which to use. */

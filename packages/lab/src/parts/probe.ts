@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { run } from './child.ts';
 import { PartsError } from './errors.ts';
+import type { GoArch } from './go-arch.ts';
 import type { VersionProbe } from './programs.ts';
-import type { GoArch } from './recipe.ts';
 
 /** No program takes this long to say its version; one that hangs is broken. */
 const PATIENCE_MS = 20_000;

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ENVOY_VERSION, type EnvoyWheel, envoyWheel } from './envoy.ts';
 import { PartsError } from './errors.ts';
+import { type GoArch, goArchOf } from './go-arch.ts';
 import { type Component, GO_PROGRAMS, type GoProgram, ownPrograms } from './programs.ts';
 import { SHARED_FILES } from './share.ts';
 
@@ -18,8 +19,6 @@ const FORMAT = 1;
  * name it; the build compares the two (see share.ts), so raising the pin without this is an error.
  */
 export const ISTIO_RELEASE_LINE = '1.31';
-
-export type GoArch = 'amd64' | 'arm64';
 
 /** Everything that determines what a build gives; equal recipes give interchangeable parts. */
 export interface Recipe {
@@ -140,15 +139,6 @@ function linkerFlags(versions: Record<Component, string>, goMod: string): string
     ['istio.io/istio/pkg/version.buildStatus', 'Clean'],
   ];
   return ['-s', '-w', ...[...kubernetes, ...istio].map(([name, value]) => `-X ${name}=${value}`)].join(' ');
-}
-
-function goArchOf(arch: string): GoArch {
-  if (arch === 'x64') return 'amd64';
-  if (arch === 'arm64') return 'arm64';
-  throw new PartsError(
-    `The lab's parts exist for x86-64 and ARM64 machines; this one is ${arch}.`,
-    'Run the lab on one of those.',
-  );
 }
 
 function digest(value: unknown): string {

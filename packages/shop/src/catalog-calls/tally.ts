@@ -33,6 +33,9 @@ export class CatalogTally {
   }
 
   toString(): string {
-    return [...this.#counts].map(([key, count]) => `${key}=${count}`).join(',');
+    return [...this.#counts]
+      .map(([key, count]) => `${key}=${count}`)
+      .sort()
+      .join(',');
   }
 }

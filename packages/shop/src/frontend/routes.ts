@@ -239,8 +239,8 @@ export function createRoutes(backends: Backends, prices: Prices, files: StaticFi
     },
 
     async placeOrder(visit, form) {
-      const email = text(form, 'email');
       try {
+        const email = text(form, 'email');
         const answer = await counted(
           visit,
           backends.checkout.placeOrder(

@@ -29,10 +29,14 @@ export const notFound = (message: string): RpcError => new RpcError(status.NOT_F
 export const failedPrecondition = (message: string): RpcError =>
   new RpcError(status.FAILED_PRECONDITION, message);
 
-/** True when the other side could not be reached or did not answer in time: it may be there again soon. */
+const OUTAGES: ReadonlySet<status> = new Set([
+  status.UNAVAILABLE,
+  status.DEADLINE_EXCEEDED,
+  // What a call gets that a stopping server cuts off.
+  status.CANCELLED,
+]);
+
+/** True when the other side could not be reached or did not finish its answer: it may be there again soon. */
 export function isOutage(error: unknown): boolean {
-  return (
-    error instanceof RpcError &&
-    (error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED)
-  );
+  return error instanceof RpcError && OUTAGES.has(error.code);
 }

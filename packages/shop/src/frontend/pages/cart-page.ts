@@ -41,7 +41,7 @@ ${
 <section class="cart-lines" aria-label="What is in the cart">
 <ul>${lines.map(
       ({ product, quantity, cost }) => html`
-  <li class="line"><img src="${frame.files.address(product.picture)}" alt="" width="88" height="88">
+  <li class="line"><img class="line-picture" src="${frame.files.address(product.picture)}" alt="" width="88" height="88">
     <span class="line-name"><a href="/product/${encodeURIComponent(product.id)}">${product.name}</a>
     <span class="line-quantity">${quantity} × ${display(product.price)}</span></span>
     <span class="line-cost">${display(cost)}</span></li>`,

@@ -30,7 +30,7 @@ export function orderPage(
     'Thank you',
     html`<section class="order">
 <h1>Thank you. It’s on its way.</h1>
-<p>We have sent a confirmation to <strong>${email}</strong>.</p>
+<p>A confirmation goes to <strong>${email}</strong>.</p>
 <dl class="facts">
   <div><dt>Order</dt><dd id="order-id">${order.orderId}</dd></div>
   <div><dt>Tracking</dt><dd id="tracking-id">${order.shippingTrackingId}</dd></div>

@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { formatAddress, parseAddress, parseRange } from './pods/address-pool.ts';
 import { runProgram } from './program.ts';
 
@@ -7,7 +6,8 @@ import { runProgram } from './program.ts';
  * It belongs to the network namespace that this process runs in.
  */
 export async function ensureBridge(name: string, podCidr: string): Promise<void> {
-  if (networkInterfaces()[name] !== undefined) return;
+  const present = await runProgram(['ip', 'link', 'show', 'dev', name]);
+  if (present.exitCode === 0) return;
   const gateway = formatAddress(parseRange(podCidr).first + 1);
   const prefix = podCidr.split('/')[1] ?? '';
   const commands = [

@@ -6,6 +6,7 @@ import { nanosecondsNow } from './clock.ts';
 import { containerStatus } from './containers/container.ts';
 import { Containers } from './containers/containers.ts';
 import { imageService } from './cri/image-service.ts';
+import type { ContainerEventType } from './cri/messages.ts';
 import { implementation, loadServices } from './cri/protocol.ts';
 import { runtimeService } from './cri/runtime-service.ts';
 import { Events } from './events.ts';
@@ -19,6 +20,7 @@ import { Pods } from './pods/pods.ts';
 import type { RuntimeOptions } from './runtime-options.ts';
 import { Shim } from './shim.ts';
 import { StateFolder } from './state-folder.ts';
+import { StatusEcho } from './status-echo.ts';
 import { Streaming } from './streaming.ts';
 import { inUserNamespace } from './user-namespace.ts';
 
@@ -46,7 +48,7 @@ async function main(): Promise<void> {
     node: process.execPath,
     parts: options.partsFolder,
   });
-  const tell = (type: Parameters<Events['tell']>[0], containerId: string, pod: PodRecord) =>
+  const tell = (type: ContainerEventType, containerId: string, pod: PodRecord) => {
     events.tell(
       type,
       containerId,
@@ -54,6 +56,12 @@ async function main(): Promise<void> {
       podStatus(pod),
       containers.ofPod(pod.id).map(containerStatus),
     );
+  };
+  const echo = new StatusEcho((podId) => {
+    const pod = pods.find(podId);
+    // Of all events, this is the one that only brings the kubelet's picture of the pod up to date.
+    if (pod) tell('CONTAINER_CREATED_EVENT', podId, pod);
+  });
 
   const containers: Containers = new Containers({
     state,
@@ -63,8 +71,10 @@ async function main(): Promise<void> {
     userNamespace,
     report: log,
     onEvent: (type, { record }) => {
-      const pod = pods.all().find((each) => each.id === record.podId);
-      if (pod) tell(type, record.id, pod);
+      const pod = pods.find(record.podId);
+      if (!pod) return;
+      tell(type, record.id, pod);
+      echo.after(pod.id);
     },
   });
   const pods: Pods = new Pods({
@@ -73,7 +83,10 @@ async function main(): Promise<void> {
     containers,
     addressPool: (taken) => new AddressPool(options.podCidr, taken),
     machine: { bridge: options.bridge, mtu: options.mtu, hostname: options.hostname },
-    onEvent: (type, pod) => tell(type, pod.id, pod),
+    onEvent: (type, pod) => {
+      tell(type, pod.id, pod);
+      echo.after(pod.id);
+    },
   });
   await containers.recover();
   await pods.recover();
@@ -95,7 +108,6 @@ async function main(): Promise<void> {
         catalogue,
         streaming,
         events,
-        bridge: options.bridge,
         version: options.version,
       }),
       reportFailure,

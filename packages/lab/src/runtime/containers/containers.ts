@@ -2,6 +2,7 @@ import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { nanosecondsNow } from '../clock.ts';
 import type { ContainerConfig, ContainerEventType, PodSandboxConfig } from '../cri/messages.ts';
 import { CallError } from '../cri/protocol.ts';
@@ -179,7 +180,7 @@ export class Containers {
     return `/proc/${started.pid}/ns/pid`;
   }
 
-  /** Starts a container that was created. @throws StartError when its program cannot be executed */
+  /** Starts a container that was created. @throws CallError when its program cannot be executed */
   start(id: string): Promise<void> {
     return this.#queue.run(id, async () => {
       const { record } = this.get(id);
@@ -198,7 +199,7 @@ export class Containers {
           message: error.message,
         });
         await this.#readExit(id);
-        throw error;
+        throw new CallError(status.UNKNOWN, error.message, { cause: error });
       }
     });
   }

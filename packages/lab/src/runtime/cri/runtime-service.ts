@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { type Container, containerState, containerStatus } from '../containers/container.ts';
 import type { Containers } from '../containers/containers.ts';
 import type { Events } from '../events.ts';
@@ -15,8 +14,6 @@ export interface RuntimeServiceOptions {
   readonly catalogue: CatalogueFiles;
   readonly streaming: Streaming;
   readonly events: Events;
-  /** The bridge without which pods have no network. */
-  readonly bridge: string;
   readonly version: string;
 }
 
@@ -53,27 +50,20 @@ export function runtimeService(options: RuntimeServiceOptions): Handlers {
   };
 }
 
-function nodeCalls({ bridge, version }: RuntimeServiceOptions): Handlers['unary'] {
+function nodeCalls({ version }: RuntimeServiceOptions): Handlers['unary'] {
   return {
     Version: () => ({ version: '0.1.0', runtimeName, runtimeVersion: version, runtimeApiVersion: 'v1' }),
-    Status: () => {
-      const connected = networkInterfaces()[bridge] !== undefined;
-      return {
-        status: {
-          conditions: [
-            { type: 'RuntimeReady', status: true, reason: '', message: '' },
-            {
-              type: 'NetworkReady',
-              status: connected,
-              reason: connected ? '' : 'NoBridge',
-              message: connected ? '' : `the bridge ${bridge} is not up`,
-            },
-          ],
-        },
-        runtimeHandlers: [{ name: '', features: { recursiveReadOnlyMounts: true, userNamespaces: false } }],
-        features: { supplementalGroupsPolicy: true },
-      };
-    },
+    // The runtime does not serve before the pods' bridge is there.
+    Status: () => ({
+      status: {
+        conditions: [
+          { type: 'RuntimeReady', status: true, reason: '', message: '' },
+          { type: 'NetworkReady', status: true, reason: '', message: '' },
+        ],
+      },
+      runtimeHandlers: [{ name: '', features: { recursiveReadOnlyMounts: true, userNamespaces: false } }],
+      features: { supplementalGroupsPolicy: true },
+    }),
     // No cgroups are used; the kubelet only wants to know whom it would ask for them.
     RuntimeConfig: () => ({ linux: { cgroupDriver: 'CGROUPFS' } }),
     // The pod range is known from the start, and never changes.

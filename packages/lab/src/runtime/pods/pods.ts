@@ -69,9 +69,13 @@ export class Pods {
     return [...this.#pods.values()];
   }
 
+  find(id: string): PodRecord | undefined {
+    return this.#pods.get(id);
+  }
+
   /** @throws CallError NOT_FOUND */
   get(id: string): PodRecord {
-    const pod = this.#pods.get(id);
+    const pod = this.find(id);
     if (!pod) throw CallError.notFound('pod sandbox', id);
     return pod;
   }

@@ -1,4 +1,4 @@
-import { readdir, rename, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type CachedBuild, reusePrograms } from './cache.ts';
@@ -34,12 +34,15 @@ export async function buildParts(options: BuildOptions): Promise<Manifest> {
   }
   await requireRoom(folder);
   // What may be missing on the machine is asked for first, and Envoy is quick: fail before the long work.
-  const go = await findGo(options.cacheDir, recipe.goArch, signal);
-  await placeEnvoy(options);
+  const scratch = join(folder, 'scratch');
+  await mkdir(scratch);
+  const go = await findGo(options.cacheDir, scratch, recipe.goArch, signal);
+  await placeEnvoy(scratch, options);
   const moduleFolders = await locateModules(go, options);
   await checkIstioReleaseLine(moduleFolders('istio.io/istio'), ISTIO_RELEASE_LINE);
   await copySharedFiles(join(folder, 'share'), moduleFolders);
   await placePrograms(go, options);
+  await rm(scratch, { recursive: true });
 
   reporter.doing('checking that every part runs');
   reporter.remaining(3000);
@@ -59,14 +62,17 @@ export async function buildParts(options: BuildOptions): Promise<Manifest> {
   return manifest;
 }
 
-async function placeEnvoy({ recipe, folder, older, reporter, signal }: BuildOptions): Promise<void> {
+async function placeEnvoy(
+  scratch: string,
+  { recipe, folder, older, reporter, signal }: BuildOptions,
+): Promise<void> {
   const envoy = { name: 'envoy', key: recipe.envoy.sha256, outputName: 'envoy.old' };
   const bin = join(folder, 'bin');
   const same = older.filter(({ manifest }) => manifest.programs.envoy === envoy.key);
   if (!(await reusePrograms(same, [envoy], bin)).has('envoy')) {
     reporter.part({ name: 'envoy', state: 'fetching', done: 0 });
     reporter.doing(`fetching Envoy ${recipe.envoy.version} (37 MB)`);
-    await fetchEnvoy(recipe.envoy, join(bin, 'envoy'), join(folder, 'envoy.scratch'), signal);
+    await fetchEnvoy(recipe.envoy, join(bin, 'envoy'), join(scratch, 'envoy'), signal);
   }
   reporter.part({ name: 'envoy', state: 'ready', done: 1 });
 }

@@ -20,8 +20,16 @@ export interface Go {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Finds Go on the PATH, in its usual folders, or where bootstrap.sh put one. */
-export async function findGo(cacheDir: string, goArch: GoArch, signal: AbortSignal): Promise<Go> {
+/**
+ * Finds Go on the PATH, in its usual folders, or where bootstrap.sh put one. What Go leaves when it is interrupted
+ * (up to a gigabyte) it leaves in `scratch`.
+ */
+export async function findGo(
+  cacheDir: string,
+  scratch: string,
+  goArch: GoArch,
+  signal: AbortSignal,
+): Promise<Go> {
   const places = ['/usr/local/go/bin/go', '/usr/lib/go/bin/go', join(cacheDir, 'go', 'bin', 'go')];
   let tooOld: PartsError | null = null;
   for (const path of ['go', ...places.filter((place) => existsSync(place))]) {
@@ -37,7 +45,8 @@ export async function findGo(cacheDir: string, goArch: GoArch, signal: AbortSign
       continue;
     }
     const settings = existsSync(userSettings) ? await readFile(userSettings, 'utf8') : '';
-    return { path, env: buildEnvironment(process.env, { version, settings, goArch, freeMemory: freemem() }) };
+    const built = buildEnvironment(process.env, { version, settings, goArch, freeMemory: freemem() });
+    return { path, env: { GOTMPDIR: scratch, ...built } };
   }
   throw tooOld ?? MISSING_GO();
 }

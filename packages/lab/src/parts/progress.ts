@@ -1,7 +1,7 @@
 /** Where one part stands. */
 export interface PartState {
   readonly name: string;
-  readonly state: 'waiting' | 'fetching' | 'compiling' | 'linking' | 'checking' | 'ready';
+  readonly state: 'waiting' | 'fetching' | 'compiling' | 'linking' | 'ready';
   /** 0 to 1: how much of its own work is done. Parts share most of what they are compiled from. */
   readonly done: number;
 }

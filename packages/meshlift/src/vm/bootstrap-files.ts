@@ -26,6 +26,8 @@ export interface BootstrapInput {
 export interface Bootstrap {
   /** configuration that only changes with the mesh or the WorkloadGroup */
   readonly files: readonly RemoteFile[];
+  /** the mesh's root certificates, until the proxy, which owns the folder, writes those that it gets */
+  readonly rootCert: RemoteFile;
   /** good for an hour; the proxy trades it for a certificate that it renews itself */
   readonly token: RemoteFile;
   /** for /etc/hosts, without a newline */
@@ -76,8 +78,8 @@ export function bootstrapFiles(input: BootstrapInput): Bootstrap {
     files: [
       { path: vmPaths.clusterEnv, content: clusterEnv(input, proxyConfig), ...root },
       { path: vmPaths.meshConfig, content: meshYaml(proxyConfig), ...root },
-      { path: vmPaths.rootCert, content: input.rootCert, ...root },
     ],
+    rootCert: { path: vmPaths.rootCert, content: input.rootCert, ...root },
     token: { path: vmPaths.token, content: input.token, owner: 'istio-proxy:istio-proxy', mode: 0o600 },
     hostsLine: `${input.gatewayAddress} ${istiodHost}`,
     istiodHost,
@@ -182,12 +184,24 @@ function clusterEnv(
     SERVICE_ACCOUNT: serviceAccountOf(input.workloadGroup),
     ISTIO_SVC_IP: input.vmAddress,
     ...(isRevisioned(input) && { CA_ADDR: istiodAddress(input) }),
+    ...(probesThroughItself(spec?.probe) && { REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION: 'true' }),
   };
   // Sourced by istio-start.sh as root.
   const lines = Object.entries(variables).map(
     ([name, value]) => `${name}='${value.replaceAll("'", `'"'"'`)}'`,
   );
   return `${lines.sort().join('\n')}\n`;
+}
+
+/**
+ * The agent's gRPC and TCP probes go to the VM's own address from the proxy's user, which the sidecar's rules send into
+ * the proxy: under strict mTLS a gRPC probe always fails there, and a TCP probe always succeeds, whatever the service
+ * does (pkg/istio-agent/health/health_probers.go at eed52ebb66ad: only HTTP probes leave by the exempt address).
+ * With this switch of Istio's they go to localhost, which is the service.
+ */
+function probesThroughItself(probe: Record<string, unknown> | undefined): boolean {
+  const tcp = probe?.tcpSocket as { host?: string } | undefined;
+  return probe?.grpc !== undefined || (tcp !== undefined && !tcp.host);
 }
 
 /** Ports whose traffic must never go through the proxy: ssh, so that a fault never locks people out, and its own. */

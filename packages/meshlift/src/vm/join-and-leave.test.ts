@@ -24,7 +24,7 @@ describe.runIf(canSandbox)('a VM that joins the mesh and leaves it', () => {
         metadata: { name: 'catalog', namespace: 'shop' },
         spec: { template: { ports: { grpc: 3550 }, serviceAccount: 'catalog' } },
       },
-      rootCert: 'the root',
+      rootCert: 'the root\n',
       token: 'hush-hush',
       clusterId: 'cluster1',
       istioNamespace: 'istio-system',

@@ -3,7 +3,7 @@ import type { Clock } from '../effects/clock/port.ts';
 import { until } from '../effects/clock/until.ts';
 import type { RemoteFile, Ssh } from '../effects/ssh/port.ts';
 import { shellQuote } from '../effects/ssh/shell-quote.ts';
-import { MeshliftError } from '../errors/error.ts';
+import { isMeshliftError, MeshliftError } from '../errors/error.ts';
 import type { Bootstrap } from './bootstrap-files.ts';
 import { readVmFacts, type VmFacts } from './facts.ts';
 import { withHostsBlock } from './hosts-block.ts';
@@ -50,13 +50,16 @@ export async function joinVm(ssh: Ssh, request: JoinRequest): Promise<JoinReport
   progress?.({ message: "write the sidecar's configuration" });
   await mustRun(ssh, "make the sidecar's folders", foldersScript, signal);
   const written = await writeChanged(ssh, bootstrap.files, signal);
+  const rootCert = await writeRootCert(ssh, bootstrap.rootCert, signal);
   const hosts = await writeHosts(ssh, bootstrap.hostsLine, signal);
   const token = await writeTokenIfNeeded(ssh, request, facts);
-  const changed = [...(installed ? [installed] : []), ...written, ...hosts, ...token];
+  const changed = [...(installed ? [installed] : []), ...written, ...rootCert, ...hosts, ...token];
 
   progress?.({ message: 'start the sidecar' });
+  await mustRun(ssh, 'have connections tracked', trackConnectionsScript, signal);
   changed.push(...(await startSidecar(ssh, changed.length > 0, signal)));
   await untilReady(ssh, request);
+  await mustRun(ssh, 'clean up', untrackConnectionsScript, signal);
   const { sidecar } = await readVmFacts(ssh, { clock, signal });
   return { changed, facts, packageVersion: sidecar.packageVersion ?? 'unknown' };
 }
@@ -102,6 +105,14 @@ function fingerprint({ content, mode, owner }: RemoteFile): string {
   return `${createHash('sha256').update(content).digest('hex')}  - ${mode.toString(8)} ${owner}`;
 }
 
+/** The proxy writes the same certificates anew, with a mode of its own: only other certificates are a difference. */
+async function writeRootCert(ssh: Ssh, file: RemoteFile, signal: AbortSignal | undefined): Promise<string[]> {
+  const { stdout } = await ssh.run(`cat ${shellQuote(file.path)} 2>/dev/null`, signal ? { signal } : {});
+  if (stdout.trim() === String(file.content).trim()) return [];
+  await ssh.write(file, signal);
+  return [`wrote ${file.path}`];
+}
+
 async function writeHosts(ssh: Ssh, line: string, signal: AbortSignal | undefined): Promise<string[]> {
   const { stdout: before } = await mustRun(ssh, `read ${vmPaths.hosts}`, `cat ${vmPaths.hosts}`, signal);
   const wanted = withHostsBlock(before, line);
@@ -118,12 +129,34 @@ async function writeTokenIfNeeded(ssh: Ssh, request: JoinRequest, facts: VmFacts
   return [`wrote ${vmPaths.token}`];
 }
 
+/**
+ * The sidecar's traffic rules redirect new connections. Where the kernel did not track connections before, it would
+ * take one that is open, such as ours, for a new one at its next packet, and redirect it in its middle. An empty chain
+ * is enough to have connections tracked; it goes once the sidecar's own rules are there.
+ */
+const trackConnectionsScript = `
+for t in iptables ip6tables; do
+  command -v $t >/dev/null 2>&1 || continue
+  $t -w 5 -t nat -N MESHLIFT_TRACK 2>/dev/null
+  $t -w 5 -t nat -C OUTPUT -j MESHLIFT_TRACK 2>/dev/null || $t -w 5 -t nat -A OUTPUT -j MESHLIFT_TRACK 2>/dev/null
+done
+:`;
+
+const untrackConnectionsScript = `
+for t in iptables ip6tables; do
+  command -v $t >/dev/null 2>&1 || continue
+  $t -w 5 -t nat -D OUTPUT -j MESHLIFT_TRACK 2>/dev/null
+  $t -w 5 -t nat -X MESHLIFT_TRACK 2>/dev/null
+done
+:`;
+
+/** Starting only begins it: the unit lays its traffic rules and starts the proxy afterwards. */
 async function startSidecar(ssh: Ssh, restart: boolean, signal: AbortSignal | undefined): Promise<string[]> {
   const script = `
-    set -eu
-    if ! systemctl is-enabled ${sidecarUnit} >/dev/null 2>&1; then systemctl enable ${sidecarUnit} >&2; echo "enabled ${sidecarUnit}"; fi
-    if ! systemctl is-active ${sidecarUnit} >/dev/null 2>&1; then systemctl restart ${sidecarUnit} >&2; echo "started ${sidecarUnit}"
-    elif ${restart}; then systemctl restart ${sidecarUnit} >&2; echo "restarted ${sidecarUnit}"; fi`;
+set -eu
+if ! systemctl is-enabled ${sidecarUnit} >/dev/null 2>&1; then systemctl enable ${sidecarUnit} >&2; echo "enabled ${sidecarUnit}"; fi
+if ! systemctl is-active ${sidecarUnit} >/dev/null 2>&1; then systemctl restart ${sidecarUnit} >&2; echo "started ${sidecarUnit}"
+elif ${restart}; then systemctl restart ${sidecarUnit} >&2; echo "restarted ${sidecarUnit}"; fi`;
   const { stdout } = await mustRun(ssh, `start ${sidecarUnit}`, script, signal);
   return stdout.trim().split('\n').filter(Boolean);
 }
@@ -143,8 +176,14 @@ async function untilReady(ssh: Ssh, request: JoinRequest): Promise<void> {
         progress: (why) => progress?.({ message: `wait until the sidecar is ready: ${why}` }),
       },
       async () => {
-        const { exitCode, stdout } = await ssh.run(readyScript, { signal });
-        return exitCode === 0 ? { ready: true, value: undefined } : { ready: false, why: stdout.trim() };
+        try {
+          const { exitCode, stdout } = await ssh.run(readyScript, { signal });
+          return exitCode === 0 ? { ready: true, value: undefined } : { ready: false, why: stdout.trim() };
+        } catch (error) {
+          // Should the new rules have cut our connection all the same, the next look opens another.
+          if (isMeshliftError(error, 'ssh-unreachable')) return { ready: false, why: error.why };
+          throw error;
+        }
       },
     );
   } catch (error) {

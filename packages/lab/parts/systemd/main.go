@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"meshlift.dev/lab/parts/systemd/internal/journalctl"
 	"meshlift.dev/lab/parts/systemd/internal/keeper"
 	"meshlift.dev/lab/parts/systemd/internal/machine"
@@ -96,11 +98,16 @@ func notify(args []string) error {
 	if path == "" {
 		return fmt.Errorf("systemd-notify: no $NOTIFY_SOCKET: this isn't part of a service that notifies")
 	}
-	connection, err := net.Dial("unixgram", path)
+	connection, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		return fmt.Errorf("systemd-notify: %w", err)
 	}
 	defer connection.Close()
-	_, err = connection.Write([]byte(strings.Join(lines, "\n")))
+	var sender []byte
+	if os.Geteuid() == 0 {
+		// In the caller's name, which is the service's main process where a shell script is the service.
+		sender = unix.UnixCredentials(&unix.Ucred{Pid: int32(os.Getppid())})
+	}
+	_, _, err = connection.WriteMsgUnix([]byte(strings.Join(lines, "\n")), sender, nil)
 	return err
 }

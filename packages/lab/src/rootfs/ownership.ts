@@ -1,12 +1,14 @@
 import { run } from '../parts/child.ts';
 
-/**
- * Puts before a command what lets it give files to any user of the lab: nothing for root, a user namespace with the
- * caller's subordinate ids for anyone else.
- */
+/** What `unshare` needs to be told for its program to be root of the lab's ids: nothing if the caller is root. */
+export function asRootFlags(): string[] {
+  return process.getuid?.() === 0 ? [] : ['--user', '--map-root-user', '--map-auto'];
+}
+
+/** A command that may give files to any user of the lab. */
 export function asRootOfTheLab(program: string, ...args: string[]): [string, ...string[]] {
-  if (process.getuid?.() === 0) return [program, ...args];
-  return ['unshare', '--user', '--map-root-user', '--map-auto', '--', program, ...args];
+  const flags = asRootFlags();
+  return flags.length === 0 ? [program, ...args] : ['unshare', ...flags, '--', program, ...args];
 }
 
 /** Removes folders that hold files of any user of the lab; what isn't there is no error. */

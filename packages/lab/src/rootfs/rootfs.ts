@@ -38,8 +38,9 @@ export interface RootfsOptions {
 }
 
 /**
- * Gives the folder of a clean Debian tree. Call it on the host, outside of any sandbox: it needs the network. Made on first use (about 30 s, 220 MB) and kept. Nothing may write to it:
- * it is the lower layer of every VM's and container's root.
+ * Gives the folder of a clean Debian tree, made on first use (about 30 s, 170 MB) and kept. Nothing may write to it:
+ * it is the lower layer of every VM's and container's root. To be called on the host, outside of any sandbox: it needs
+ * the network.
  *
  * Its files belong to root as seen from inside the lab: for an ordinary user to the user and its subordinate ids,
  * as `unshare --map-root-user --map-auto` maps them.
@@ -49,9 +50,10 @@ export interface RootfsOptions {
  *   the signal's reason if it aborts.
  */
 export async function ensureRootfs({ cacheDir, progress, signal }: RootfsOptions): Promise<string> {
+  const found = await findRootfs(cacheDir);
+  if (found) return found;
   const folder = path.join(cacheDir, 'rootfs');
   const tree = path.join(folder, await treeName());
-  if (await isComplete(tree)) return tree;
   await mkdir(folder, { recursive: true });
   const waiting = () => progress('root file system: another process is making it; waiting for it');
   return withLock(path.join(folder, 'lock'), signal, waiting, async () => {
@@ -68,6 +70,12 @@ export async function ensureRootfs({ cacheDir, progress, signal }: RootfsOptions
     }
     return tree;
   });
+}
+
+/** The folder that `ensureRootfs` would give without making anything, or null if it would have to make it. */
+export async function findRootfs(cacheDir: string): Promise<string | null> {
+  const tree = path.join(cacheDir, 'rootfs', await treeName());
+  return (await isComplete(tree)) ? tree : null;
 }
 
 const UNFINISHED = 'unfinished-';

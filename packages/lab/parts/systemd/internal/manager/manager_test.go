@@ -503,3 +503,24 @@ func TestTheLossOfAKeeperFailsTheService(t *testing.T) {
 		}
 	}
 }
+
+func TestAMaskedServiceRunsOnAndIsNotStartedAgain(t *testing.T) {
+	w := newWorld(t, map[string]string{"a.service": "[Service]\nExecStart=/bin/sleep 1000\nRestart=always\nRestartSec=50ms\n"})
+	w.must("start", "a.service")
+	path := filepath.Join(w.dir, "/etc/systemd/system/a.service")
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/null", path); err != nil {
+		t.Fatal(err)
+	}
+	w.must("daemon-reload")
+	w.expect("a.service", "active/running")
+	if err := syscall.Kill(w.status("a.service").MainPID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("its end", func() bool { return w.state("a.service") == "inactive/dead" })
+	if got := w.do("start", "a.service"); !strings.Contains(got, "is masked") {
+		t.Errorf("got %q", got)
+	}
+}

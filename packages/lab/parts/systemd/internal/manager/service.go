@@ -161,10 +161,9 @@ func (s *service) runUntilDown(starts []chan error) {
 			s.finish(result)
 			return
 		}
-		cfg, _ := s.config()
 		s.update(func() { s.n.result = result })
 		s.m.set(s.n, "activating", "auto-restart")
-		timer := time.NewTimer(cfg.RestartSec)
+		timer := time.NewTimer(c.cfg.RestartSec)
 		starts = nil
 	waiting:
 		for {

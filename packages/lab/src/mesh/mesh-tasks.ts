@@ -122,22 +122,18 @@ export function meshTasks(
             componentName(other.cluster, 'controller-manager'),
           ]),
         ],
-        run: async (signal) => {
-          await Promise.all(
-            others.map(async (other) => {
-              const secret = await istioctl(
-                part,
-                [
-                  'create-remote-secret',
-                  `--kubeconfig=${other.files.kubeconfig('user')}`,
-                  `--name=${other.cluster.name}`,
-                  `--server=${serverUrl(other.cluster)}`,
-                ],
-                signal,
-              );
-              await api.apply(remoteSecretIn(secret), FIELD_MANAGER, signal);
-            }),
-          );
+        run: async (signal, waitingFor) => {
+          const introduce = async (other: MeshMember) => {
+            // The controller manager fills the reader's token a moment after istioctl has asked for it.
+            await until(
+              async (now) => {
+                await api.apply(await remoteSecretOf(other, part, now), FIELD_MANAGER, now);
+                return null;
+              },
+              { signal, waitingFor, deadlineMs: DEADLINE_MS },
+            );
+          };
+          await Promise.all(others.map(introduce));
         },
       },
     ] satisfies Task[];
@@ -148,8 +144,18 @@ function istioctl(part: PartPath, args: readonly string[], signal: AbortSignal):
   return runProgram([part('istioctl'), ...args], { signal });
 }
 
-/** The Secret in what `istioctl create-remote-secret` wrote. Its text must not get into a message. */
-function remoteSecretIn(output: string): KubeObject {
+/** What a control plane needs to read another cluster, made by istioctl. Its text must not get into a message. */
+async function remoteSecretOf(member: MeshMember, part: PartPath, signal: AbortSignal): Promise<KubeObject> {
+  const output = await istioctl(
+    part,
+    [
+      'create-remote-secret',
+      `--kubeconfig=${member.files.kubeconfig('user')}`,
+      `--name=${member.cluster.name}`,
+      `--server=${serverUrl(member.cluster)}`,
+    ],
+    signal,
+  );
   const objects = parseAllDocuments(output).map((document) => document.toJS() as KubeObject | null);
   const secret = objects.find((object) => object?.kind === 'Secret');
   if (!secret) throw new Error('istioctl create-remote-secret wrote no Secret');

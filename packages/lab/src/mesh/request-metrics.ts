@@ -80,10 +80,14 @@ function http(context: string, reporter: Reporter): object {
 
 function tcp(context: string, reporter: Reporter): object {
   const tags = callTags(reporter);
+  // Who calls is known only after the TLS handshake.
+  const opened = tags.filter(
+    ({ name }) => name !== 'source_principal' && name !== 'connection_security_policy',
+  );
   return patch(context, TCP, {
     access_log: [
       statsLogger(
-        { counters: [counter('istio_tcp_connections_opened_total', tags)] },
+        { counters: [counter('istio_tcp_connections_opened_total', opened)] },
         'TcpUpstreamConnected',
       ),
       statsLogger(

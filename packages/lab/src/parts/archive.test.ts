@@ -1,12 +1,15 @@
-import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { exportParts, importParts } from './archive.ts';
 import { partsFolder } from './cache.ts';
-import { allPrograms, type FakeWorld, fakeWorld, seedBuild } from './fake-world.ts';
+import { allPrograms, type FakeWorld, fakeWorld, removeWorld, seedBuild } from './fake-world.ts';
 import { readManifest } from './manifest.ts';
 import { ensureParts } from './parts.ts';
 import { partsStatus, pruneParts } from './status.ts';
+
+// Each starts dozens of programs; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 30_000 });
 
 const signal = new AbortController().signal;
 const progress = () => {};
@@ -19,7 +22,7 @@ beforeEach(async () => {
   file = join(world.root, 'parts.tar.zst');
   otherCache = join(world.root, 'other');
 });
-afterEach(() => rm(world.root, { recursive: true }));
+afterEach(() => removeWorld(world));
 
 function exporting() {
   return exportParts({ cacheDir: world.cacheDir, moduleFolder: world.moduleFolder, file, progress, signal });

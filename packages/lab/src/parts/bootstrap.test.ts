@@ -3,8 +3,11 @@ import { mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { writeProgram } from './fake-world.ts';
+
+// Each starts a shell and what that calls; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 30_000 });
 
 const SCRIPT = fileURLToPath(new URL('../../../../scripts/bootstrap.sh', import.meta.url));
 /** The system's own, for the script itself. */

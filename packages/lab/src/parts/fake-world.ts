@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { partsFolder } from './cache.ts';
@@ -58,6 +58,10 @@ export async function fakeWorld(): Promise<FakeWorld> {
   await writeProgram(join(world.tools, 'program'), FAKE_PROGRAM);
   await writeProgram(join(world.tools, 'go'), fakeGo(world));
   return world;
+}
+
+export async function removeWorld(world: FakeWorld): Promise<void> {
+  await rm(world.root, { recursive: true });
 }
 
 function fakeGo({ root, tools, builds, hold }: FakeWorld): string {

@@ -8,6 +8,9 @@ import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { withLock } from './lock.ts';
 
+// Each starts other processes; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 30_000 });
+
 const never = new AbortController().signal;
 let folder: string;
 let path: string;
@@ -54,7 +57,7 @@ describe('withLock', () => {
       order.push('mine');
       return 'result';
     });
-    await vi.waitFor(() => expect(waited).toHaveBeenCalled());
+    await vi.waitFor(() => expect(waited).toHaveBeenCalled(), { timeout: 20_000 });
     order.push('other killed');
     await other.kill();
     expect(await mine).toBe('result');

@@ -9,12 +9,16 @@ import {
   FAKE_PROGRAM,
   type FakeWorld,
   fakeWorld,
+  removeWorld,
   seedBuild,
   writeProgram,
 } from './fake-world.ts';
 import { ensureParts, type Parts } from './parts.ts';
 import type { PartsProgress } from './progress.ts';
 import type { Recipe } from './recipe.ts';
+
+// Each starts dozens of programs; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 30_000 });
 
 const never = new AbortController().signal;
 const realPath = process.env.PATH;
@@ -26,7 +30,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   process.env.PATH = realPath;
-  await rm(world.root, { recursive: true });
+  await removeWorld(world);
 });
 
 /** Envoy comes from PyPI, where no fake can have its checksum; an earlier build has it. */
@@ -134,12 +138,12 @@ describe('ensureParts, making parts', () => {
       await ensureParts({ cacheDir, moduleFolder, progress: () => {}, signal: new AbortController().signal });`;
     const flags = ['--experimental-strip-types', '--no-warnings', '--input-type=module'];
     const child = spawn(process.execPath, [...flags, '-e', program], { stdio: 'inherit' });
-    await vi.waitFor(async () => expect(await builds()).toHaveLength(1), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await builds()).toHaveLength(1), { timeout: 20_000 });
     const [go = 0] = await builds();
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
-    await vi.waitFor(() => expect(isAlive(go)).toBe(false), { timeout: 5000 });
+    await vi.waitFor(() => expect(isAlive(go)).toBe(false), { timeout: 20_000 });
     expect(await unfinished()).toHaveLength(1);
 
     await rm(world.hold);
@@ -154,7 +158,7 @@ describe('ensureParts, making parts', () => {
     const controller = new AbortController();
     const making = ensure({ signal: controller.signal });
     making.catch(() => {}); // judged below; until then it must not count as unhandled
-    await vi.waitFor(async () => expect(await builds()).toHaveLength(1), { timeout: 5000 });
+    await vi.waitFor(async () => expect(await builds()).toHaveLength(1), { timeout: 20_000 });
     controller.abort(new Error('interrupted by the user'));
     await expect(making).rejects.toThrow('interrupted by the user');
     const [go = 0] = await builds();

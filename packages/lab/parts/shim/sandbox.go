@@ -107,6 +107,10 @@ func connect(machine *netlink.Handle, network *Network) error {
 	if err := machine.LinkAdd(link); err != nil {
 		return fmt.Errorf("link %s to bridge %s: %w", network.Interface, network.Bridge, err)
 	}
+	// A pod may reach itself through a Service: where the kernel filters bridged packets, they go back out of this port.
+	if err := machine.LinkSetHairpin(link, true); err != nil {
+		return fmt.Errorf("let %s reach itself: %w", network.Interface, err)
+	}
 	if err := machine.LinkSetUp(link); err != nil {
 		return fmt.Errorf("bring %s up: %w", network.Interface, err)
 	}

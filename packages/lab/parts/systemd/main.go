@@ -3,8 +3,9 @@
 //
 // Why not systemd itself: it needs a control group that it may write, which an ordinary user's sandbox has only where
 // a systemd of the host delegates one. This one needs none (see package keeper), starts in milliseconds, and is one
-// static file. It follows systemd where unit files, scripts and people depend on it; settings that it doesn't apply
-// (resource control, sandboxing) are logged and passed over.
+// static file. It follows systemd where unit files, scripts and people depend on it. It runs services and targets;
+// settings that it doesn't apply (resource control, sandboxing, watchdogs, OnFailure=) are logged and passed over, and
+// units of other types can be enabled but not started.
 //
 // What it does depends on the name that it is called by.
 package main

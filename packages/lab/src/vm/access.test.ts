@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../parts/child.ts';
 import { sshAccess } from './access.ts';
 
-describe('access by ssh', () => {
+describe('access by ssh', { timeout: 30_000 }, () => {
   let folder: string;
   beforeEach(async () => {
     // Spaces and percent signs are what ssh's configuration trips over.

@@ -8,7 +8,7 @@ import { debianVersion, ensureSidecarPackage } from './sidecar-package.ts';
 
 const signal = AbortSignal.timeout(60_000);
 
-describe('the package of the sidecar', () => {
+describe('the package of the sidecar', { timeout: 30_000 }, () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'sidecar-'));

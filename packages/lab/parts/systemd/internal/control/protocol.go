@@ -23,7 +23,7 @@ const Socket = "/run/systemd/private"
 // Request is what systemctl wants.
 type Request struct {
 	// Verb: start, stop, restart, try-restart, reload, reload-or-restart, try-reload-or-restart, kill, reset-failed,
-	// daemon-reload, poweroff, reboot, isolate (changes); status, list (questions).
+	// daemon-reload, poweroff, reboot (changes); status, list (questions).
 	Verb  string   `json:"verb"`
 	Units []string `json:"units,omitempty"`
 	// NoBlock: answer once it has been begun rather than done.

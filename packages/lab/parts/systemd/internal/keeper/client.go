@@ -36,9 +36,10 @@ func Open(unit string, setup Setup, stdio [3]*os.File, start Start) (*Keeper, er
 		ours.Close()
 		return nil, fmt.Errorf("start the keeper of %s: %w", unit, err)
 	}
-	exits := make(chan Exited, 64)
+	reported, exits := make(chan Exited), make(chan Exited)
 	k := &Keeper{PID: pid, Exits: exits, control: ours, started: make(chan Started, 1)}
-	go k.receive(exits)
+	go k.receive(reported)
+	go queue(reported, exits)
 	return k, k.send(Request{Setup: &setup})
 }
 
@@ -69,6 +70,30 @@ func (k *Keeper) send(request Request) error {
 	defer k.sending.Unlock()
 	_, err = k.control.Write(message)
 	return err
+}
+
+// queue passes everything on in order and never makes the sender wait: whoever reads the exits may at the same time be
+// waiting in Run, for a report that comes after them.
+func queue(in <-chan Exited, out chan<- Exited) {
+	defer close(out)
+	var waiting []Exited
+	for in != nil || len(waiting) > 0 {
+		var next Exited
+		var ready chan<- Exited // nil, and so never chosen, while nothing is waiting
+		if len(waiting) > 0 {
+			next, ready = waiting[0], out
+		}
+		select {
+		case exit, open := <-in:
+			if open {
+				waiting = append(waiting, exit)
+			} else {
+				in = nil
+			}
+		case ready <- next:
+			waiting = waiting[1:]
+		}
+	}
 }
 
 func (k *Keeper) receive(exits chan<- Exited) {

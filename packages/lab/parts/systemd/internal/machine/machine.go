@@ -44,7 +44,7 @@ func Main(args []string) error {
 	if err != nil {
 		return fmt.Errorf("open the power switch %s: %w", *socket, err)
 	}
-	m := &host{base: *base, disk: *diskPath}
+	m := &host{base: *base, disk: *diskPath, signals: signals}
 	if err := m.start(); err != nil {
 		return err
 	}
@@ -71,6 +71,7 @@ type host struct {
 	process    *os.Process // nil while it is off
 	ended      chan syscall.WaitStatus
 	boots      int
+	signals    chan os.Signal
 }
 
 func (m *host) start() error {
@@ -133,9 +134,11 @@ func (m *host) shutDown(how syscall.Signal, grace time.Duration) syscall.WaitSta
 	case status := <-m.ended:
 		return status
 	case <-time.After(grace):
-		_ = m.process.Kill()
-		return <-m.ended
+	case s := <-m.signals: // the whole lab goes down: no time to lose, and the signal still counts afterwards
+		m.signals <- s
 	}
+	_ = m.process.Kill()
+	return <-m.ended
 }
 
 func (m *host) obey(word string) string {
@@ -163,9 +166,8 @@ func (m *host) obey(word string) string {
 		}
 		return done(m.start())
 	case "reboot":
-		if on {
-			m.shutDown(syscall.SIGINT, rebootGrace)
-		}
+		m.shutDown(syscall.SIGINT, rebootGrace)
+		m.process, m.ended = nil, nil
 		return done(m.start())
 	case "poweroff":
 		m.shutDown(syscall.SIGTERM, rebootGrace)

@@ -26,8 +26,8 @@ type cycle struct {
 
 	keeper    *keeper.Keeper
 	exits     <-chan keeper.Exited
-	exited    map[int]syscall.WaitStatus
-	populated bool // the service has processes
+	exited    map[int]syscall.WaitStatus // of control processes
+	populated bool                       // the service has processes
 
 	notifySocket *net.UnixConn
 	notices      chan notice
@@ -513,7 +513,6 @@ func (c *cycle) close() {
 // runControl runs a program beside the main one and waits for its end.
 func (c *cycle) runControl(command unit.Command, phase string, deadline time.Time, obeyStop bool) string {
 	s := c.s
-	delete(c.exited, c.controlPID)
 	pid, result := c.spawn(command, phase)
 	if result != "success" {
 		if command.IgnoreFailure {
@@ -602,6 +601,7 @@ func (c *cycle) spawn(command unit.Command, phase string) (pid int, result strin
 		return failed(started.Stage, errors.New(started.Error))
 	}
 	c.populated = true
+	delete(c.exited, started.PID) // an earlier process of the same number
 	return started.PID, "success"
 }
 
@@ -675,7 +675,10 @@ func (c *cycle) noteExit(exit keeper.Exited, open bool) {
 		}
 		return
 	}
-	c.exited[exit.PID] = exit.Status
+	// Of orphans nothing needs to be kept, unless one may turn out to be the main process of a forking service.
+	if exit.PID == c.controlPID || c.cfg.Type == "forking" && c.mainStatus == nil {
+		c.exited[exit.PID] = exit.Status
+	}
 	if exit.Last {
 		c.populated = false
 	}

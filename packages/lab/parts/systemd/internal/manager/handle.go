@@ -49,10 +49,6 @@ func (m *Manager) handle(request control.Request, isRoot bool) control.Answer {
 		m.reload()
 		m.log(journal.Info, "", "Reloading.")
 		return control.Answer{}
-	case "isolate":
-		if len(request.Units) == 1 {
-			return control.Answer{Results: m.start(request.Units, request.NoBlock)}
-		}
 	case "poweroff":
 		m.shutdown <- powerOff
 		return control.Answer{}

@@ -316,6 +316,22 @@ func TestNoProcessOfAServiceEscapesItsStop(t *testing.T) {
 	}
 }
 
+func TestAServiceWithManyOrphansIsStoppedToo(t *testing.T) {
+	w := newWorld(t, map[string]string{"a.service": "[Service]\nExecStart=/bin/sh -c 'for i in $$(seq 150); do (sleep 1000 &) ; done; echo > @up; exec sleep 1000'\nExecStopPost=/bin/sh -c 'echo > @after'\n"})
+	w.must("start", "a.service")
+	w.eventually("its children", func() bool { _, err := os.Stat(w.dir + "/up"); return err == nil })
+	if n := len(w.status("a.service").Processes); n != 151 {
+		t.Fatalf("it has %d processes", n)
+	}
+	w.must("stop", "a.service")
+	if n := len(w.status("a.service").Processes); n != 0 {
+		t.Fatalf("%d processes are left", n)
+	}
+	if _, err := os.Stat(w.dir + "/after"); err != nil {
+		t.Fatal("ExecStopPost= didn't run")
+	}
+}
+
 func TestKillModeProcessLeavesTheOthersAlone(t *testing.T) {
 	w := newWorld(t, map[string]string{"a.service": "[Service]\nKillMode=process\nExecStart=/bin/sh -c '(" + strings.ReplaceAll(forker, "$", "$$") + ") ; exec sleep 1000'\n"})
 	w.must("start", "a.service")

@@ -178,7 +178,7 @@ func (c *command) run(verb string, words []string) int {
 		names = append(names, name)
 	}
 	switch verb {
-	case "start", "stop", "restart", "try-restart", "reload", "reload-or-restart", "try-reload-or-restart", "reset-failed", "isolate":
+	case "start", "stop", "restart", "try-restart", "reload", "reload-or-restart", "try-reload-or-restart", "reset-failed":
 		return c.ask(control.Request{Verb: verb, Units: names, NoBlock: c.options.noBlock})
 	case "condrestart":
 		return c.ask(control.Request{Verb: "try-restart", Units: names, NoBlock: c.options.noBlock})
@@ -213,7 +213,7 @@ func (c *command) run(verb string, words []string) int {
 var verbsWithUnits = []string{
 	"start", "stop", "restart", "try-restart", "reload", "reload-or-restart", "try-reload-or-restart", "condrestart",
 	"force-reload", "kill", "cat", "is-active", "is-failed", "is-enabled", "enable", "disable", "reenable", "mask",
-	"unmask", "preset", "isolate",
+	"unmask", "preset",
 }
 
 // ask has init do something and prints what went wrong.

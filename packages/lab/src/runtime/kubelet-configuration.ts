@@ -46,6 +46,7 @@ export function kubeletConfiguration(input: KubeletInput): object {
     ...swift,
     maxPods: 110,
     makeIPTablesUtilChains: false,
+    featureGates,
     enableProfilingHandler: false,
     enableDebugFlagsHandler: false,
   };
@@ -59,6 +60,9 @@ const withoutCgroups = {
   failCgroupV1: false,
   failSwapOn: false,
   localStorageCapacityIsolation: false,
+  // As it is anyway: an ordinary user may neither raise its own importance nor its limits.
+  oomScoreAdj: 0,
+  maxOpenFiles: 65_536,
 };
 
 /** Images take no room, and a lab does not evict: a full disk is the machine's owner's to see. */
@@ -88,8 +92,7 @@ const swift = {
   kubeAPIBurst: 200,
 };
 
-/** Feature gates differ from release to release, so they are with the flags: see node.ts. */
-export const kubeletFeatureGates: Readonly<Record<string, boolean>> = {
+const featureGates = {
   // What it cannot do as an ordinary user (kernel settings, the kernel's log) it then reports and goes on.
   KubeletInUserNamespace: true,
   // Container states arrive as events, not by listing all of them every second.

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { dirname, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Component } from '../supervisor/component.ts';
-import { kubeletConfiguration, kubeletFeatureGates } from './kubelet-configuration.ts';
+import { kubeletConfiguration } from './kubelet-configuration.ts';
 import type { RuntimeOptions } from './runtime-options.ts';
 
 /** One cluster's node. All paths are absolute. */
@@ -155,9 +155,6 @@ function kubeletComponent(node: NodeOptions, paths: NodePaths): Component {
       `--cert-dir=${join(paths.kubelet, 'pki')}`,
       `--hostname-override=${node.nodeName}`,
       `--node-ip=${node.nodeAddress}`,
-      `--feature-gates=${Object.entries(kubeletFeatureGates)
-        .map(([name, on]) => `${name}=${on}`)
-        .join(',')}`,
     ],
     after: [`${node.cluster}/runtime`],
     ready: (signal) => isHealthy(`http://${node.nodeAddress}:10248/healthz`, signal),

@@ -1,15 +1,13 @@
-import { cpSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import catalogue from './images.json' with { type: 'json' };
 
-// Bundles each program (a folder of src/ with a main.ts) into dist/<program>.mjs: one file that needs nothing but
-// Node, so that it starts fast, goes to the VM as it is, and maps into a container read-only.
-const root = new URL('./', import.meta.url);
-const path = (relative: string): string => fileURLToPath(new URL(relative, root));
+// Bundles each program of images.json into dist/<program>.mjs: one file that needs nothing but Node, so that it starts
+// fast, goes to the VM as it is, and maps into a container read-only.
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
-const programs = readdirSync(path('src'), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && readdirSync(path(`src/${entry.name}`)).includes('main.ts'))
-  .map((entry) => entry.name);
+const programs = Object.keys(catalogue.images).map((image) => image.slice('meshlift.dev/shop/'.length));
 
 rmSync(path('dist'), { recursive: true, force: true });
 mkdirSync(path('dist'));

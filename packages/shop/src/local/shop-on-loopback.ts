@@ -1,0 +1,173 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import catalogue from '../../images.json' with { type: 'json' };
+
+type Image = keyof (typeof catalogue)['images'];
+/** A program of the shop, by the name of its image. */
+export type Program = Image extends infer I ? (I extends `meshlift.dev/shop/${infer P}` ? P : never) : never;
+
+/** Variables added to a program's environment. */
+export type Settings = Readonly<Record<string, string>>;
+
+export interface LoopbackOptions {
+  /** Port of the frontend; a free one when absent. */
+  readonly port?: number;
+  /** `host:port`; carts are kept in memory when absent. */
+  readonly redis?: string;
+  readonly settings?: Readonly<Partial<Record<Program, Settings>>>;
+  /** Takes every line that a program writes. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** Addresses under which programs find each other, by environment variable. */
+const ADDRESSES = {
+  PRODUCT_CATALOG_SERVICE_ADDR: 'productcatalogservice',
+  RECOMMENDATION_SERVICE_ADDR: 'recommendationservice',
+  CART_SERVICE_ADDR: 'cartservice',
+  CURRENCY_SERVICE_ADDR: 'currencyservice',
+  PAYMENT_SERVICE_ADDR: 'paymentservice',
+  SHIPPING_SERVICE_ADDR: 'shippingservice',
+  EMAIL_SERVICE_ADDR: 'emailservice',
+  CHECKOUT_SERVICE_ADDR: 'checkoutservice',
+  AD_SERVICE_ADDR: 'adservice',
+  FRONTEND_ADDR: 'frontend',
+} as const satisfies Record<string, Program>;
+
+/** As in the manifests: the first cluster's programs, the second's, and the catalog on the VM. */
+const FIRST_CLUSTER: readonly Program[] = ['recommendationservice', 'checkoutservice'];
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly startedInMs: number;
+}
+
+/**
+ * The shop as processes of their own on this machine's loopback, built by `npm run build`, with the Node options that
+ * their images have. The catalog plays the VM.
+ */
+export class ShopOnLoopback {
+  readonly #options: LoopbackOptions;
+  readonly #ports: ReadonlyMap<Program, number>;
+  readonly #running = new Map<Program, Started>();
+
+  private constructor(options: LoopbackOptions, ports: ReadonlyMap<Program, number>) {
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  /** Starts every program but the load generator. Rejects, with everything stopped again, when one does not start. */
+  static async open(options: LoopbackOptions = {}): Promise<ShopOnLoopback> {
+    const programs = [...Object.values(ADDRESSES), 'loadgenerator'] as const;
+    const ports = new Map<Program, number>();
+    for (const program of programs) ports.set(program, await freePort());
+    if (options.port !== undefined) ports.set('frontend', options.port);
+    const shop = new ShopOnLoopback(options, ports);
+    try {
+      await Promise.all(Object.values(ADDRESSES).map((program) => shop.start(program)));
+    } catch (error) {
+      await shop.close();
+      throw error;
+    }
+    return shop;
+  }
+
+  get programs(): readonly Program[] {
+    return [...this.#running.keys()];
+  }
+
+  /** `http://127.0.0.1:PORT` of a program that speaks HTTP. */
+  url(program: 'frontend' | 'loadgenerator'): string {
+    return `http://${this.#address(program)}`;
+  }
+
+  /** Starts a program, or starts it again; resolves when it is ready. */
+  async start(program: Program, settings: Settings = {}): Promise<void> {
+    const { onLine } = this.#options;
+    const begun = performance.now();
+    const image = catalogue.images[`meshlift.dev/shop/${program}`];
+    const file = fileURLToPath(new URL(`../../dist/${program}.mjs`, import.meta.url));
+    const child = spawn(process.execPath, [...image.entrypoint.slice(1, -1), file], {
+      env: {
+        ...process.env,
+        ...this.#environment(program),
+        ...this.#options.settings?.[program],
+        ...settings,
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await new Promise<void>((resolve, reject) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        onLine?.(line);
+        if ((JSON.parse(line) as { message?: string }).message === 'ready') resolve();
+      });
+      child.once('exit', (code, signal) => reject(new Error(`${program} ended with ${code ?? signal}`)));
+      child.once('error', reject);
+    });
+    this.#running.set(program, { child, startedInMs: performance.now() - begun });
+  }
+
+  /** Ends a program; resolves when it is gone. */
+  async stop(program: Program, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const child = this.#started(program).child;
+    this.#running.delete(program);
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+  }
+
+  /** From the start of the process to its being ready. */
+  startedInMs(program: Program): number {
+    return this.#started(program).startedInMs;
+  }
+
+  /** Resident memory, in MB. */
+  residentMb(program: Program): number {
+    const status = readFileSync(`/proc/${this.#started(program).child.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.programs.map((program) => this.stop(program)));
+  }
+
+  #started(program: Program): Started {
+    const started = this.#running.get(program);
+    if (started === undefined) throw new Error(`${program} is not running`);
+    return started;
+  }
+
+  #address(program: Program): string {
+    return `127.0.0.1:${this.#ports.get(program)}`;
+  }
+
+  #environment(program: Program): Settings {
+    const addresses = Object.entries(ADDRESSES).map(
+      ([name, callee]) => [name, this.#address(callee)] as const,
+    );
+    const { redis } = this.#options;
+    return {
+      ...Object.fromEntries(addresses),
+      LISTEN_ADDR: '127.0.0.1',
+      PORT: String(this.#ports.get(program)),
+      CLUSTER: FIRST_CLUSTER.includes(program) ? 'cluster1' : 'cluster2',
+      SERVED_BY_SIDE: 'vm',
+      SERVED_BY_CLUSTER: 'vm',
+      ...(redis === undefined ? {} : { REDIS_ADDR: redis }),
+    };
+  }
+}
+
+/** A port that nothing listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
+  return address.port;
+}

@@ -63,18 +63,25 @@ export function vmComponents(vm: VmOptions): Component[] {
   ];
 }
 
-/** Whether a server says that it speaks SSH. */
+/**
+ * Whether a server says that it speaks SSH. It is told that this client does, too, and then left: a visitor who says
+ * nothing would be an error in its log.
+ */
 export function answersSsh(host: string, port: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, signal });
-    const finish = (answer: boolean) => {
-      socket.destroy();
+    const give = (answer: boolean) => {
+      if (answer) socket.end('SSH-2.0-ready\r\n');
+      else socket.destroy();
       resolve(answer);
     };
-    socket.setTimeout(2_000, () => finish(false));
-    socket.once('error', () => finish(false));
-    socket.once('end', () => finish(false));
+    socket.setTimeout(2_000, () => give(false));
+    socket.on('error', () => give(false));
+    socket.once('end', () => give(false));
     // It says so first, in one line.
-    socket.once('data', (greeting) => finish(greeting.toString('latin1').startsWith('SSH-2.0-')));
+    socket.once('data', (greeting) => {
+      socket.setTimeout(2_000, () => socket.destroy());
+      give(greeting.toString('latin1').startsWith('SSH-2.0-'));
+    });
   });
 }

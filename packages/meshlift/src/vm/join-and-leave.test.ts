@@ -6,163 +6,167 @@ import { joinVm } from './join.ts';
 import { leaveVm } from './leave.ts';
 import { canSandbox, type SandboxVm, sandboxVm } from './sandbox-vm.testing.ts';
 
-describe.runIf(canSandbox)('a VM that joins the mesh and leaves it', () => {
-  let vm: SandboxVm;
+describe.runIf(canSandbox)(
+  'a VM that joins the mesh and leaves it',
+  () => {
+    let vm: SandboxVm;
 
-  beforeEach(async () => {
-    vm = await sandboxVm();
-  });
-
-  afterEach(() => vm.close());
-
-  function bootstrap(gatewayAddress = '10.0.0.1'): Bootstrap {
-    return bootstrapFiles({
-      meshConfig: 'trustDomain: cluster.local\n',
-      workloadGroup: {
-        apiVersion: 'networking.istio.io/v1',
-        kind: 'WorkloadGroup',
-        metadata: { name: 'catalog', namespace: 'shop' },
-        spec: { template: { ports: { grpc: 3550 }, serviceAccount: 'catalog' } },
-      },
-      rootCert: 'the root\n',
-      token: 'hush-hush',
-      clusterId: 'cluster1',
-      istioNamespace: 'istio-system',
-      gatewayAddress,
-      vmAddress: '10.0.0.9',
+    beforeEach(async () => {
+      vm = await sandboxVm();
     });
-  }
 
-  function join(more: { gatewayAddress?: string; readyTimeoutMs?: number } = {}) {
-    const { sidecarPackage } = vm;
-    const { readyTimeoutMs = 5_000 } = more;
-    return joinVm(vm.ssh, {
-      bootstrap: bootstrap(more.gatewayAddress),
-      sidecarPackage,
-      clock: systemClock,
-      readyTimeoutMs,
+    afterEach(() => vm.close());
+
+    function bootstrap(gatewayAddress = '10.0.0.1'): Bootstrap {
+      return bootstrapFiles({
+        meshConfig: 'trustDomain: cluster.local\n',
+        workloadGroup: {
+          apiVersion: 'networking.istio.io/v1',
+          kind: 'WorkloadGroup',
+          metadata: { name: 'catalog', namespace: 'shop' },
+          spec: { template: { ports: { grpc: 3550 }, serviceAccount: 'catalog' } },
+        },
+        rootCert: 'the root\n',
+        token: 'hush-hush',
+        clusterId: 'cluster1',
+        istioNamespace: 'istio-system',
+        gatewayAddress,
+        vmAddress: '10.0.0.9',
+      });
+    }
+
+    function join(more: { gatewayAddress?: string; readyTimeoutMs?: number } = {}) {
+      const { sidecarPackage } = vm;
+      const { readyTimeoutMs = 5_000 } = more;
+      return joinVm(vm.ssh, {
+        bootstrap: bootstrap(more.gatewayAddress),
+        sidecarPackage,
+        clock: systemClock,
+        readyTimeoutMs,
+      });
+    }
+
+    it('has the sidecar installed, configured, enabled and running', async () => {
+      const report = await join();
+      expect(report.packageVersion).toBe('1.31.0');
+      expect(vm.sh('systemctl is-enabled istio; systemctl is-active istio')).toBe('enabled\nactive\n');
+      expect(vm.sh('cat /etc/hosts')).toContain('10.0.0.1 istiod.istio-system.svc\n');
+      expect(vm.sh('cat /etc/istio/proxy/envoy-rev.json')).toBe('for shop\n');
     });
-  }
 
-  it('has the sidecar installed, configured, enabled and running', async () => {
-    const report = await join();
-    expect(report.packageVersion).toBe('1.31.0');
-    expect(vm.sh('systemctl is-enabled istio; systemctl is-active istio')).toBe('enabled\nactive\n');
-    expect(vm.sh('cat /etc/hosts')).toContain('10.0.0.1 istiod.istio-system.svc\n');
-    expect(vm.sh('cat /etc/istio/proxy/envoy-rev.json')).toBe('for shop\n');
-  });
-
-  it('shows the token to the proxy alone, and what was there before to root alone', async () => {
-    await join();
-    expect(vm.sh("stat -c '%a %U' /var/run/secrets/tokens/istio-token /var/lib/meshlift")).toBe(
-      '600 istio-proxy\n700 root\n',
-    );
-  });
-
-  it('is left as it is when it has joined already', async () => {
-    await join();
-    const before = vm.files();
-    const { changed } = await join();
-    expect(changed).toEqual([]);
-    expect(vm.files()).toEqual(before);
-    expect(vm.sh('grep -c start /var/lib/systemctl.log')).toBe('1\n');
-  });
-
-  it('is restarted when something changed, and only what changed is written', async () => {
-    await join();
-    expect((await join({ gatewayAddress: '10.0.0.2' })).changed).toEqual([
-      'wrote /etc/hosts',
-      'restarted istio',
-    ]);
-    vm.sh('chmod 666 /var/lib/istio/envoy/cluster.env');
-    expect((await join({ gatewayAddress: '10.0.0.2' })).changed).toEqual([
-      'wrote /var/lib/istio/envoy/cluster.env',
-      'restarted istio',
-    ]);
-  });
-
-  it('gets a new token when its certificate is gone', async () => {
-    await join();
-    vm.sh('rm /etc/certs/cert-chain.pem; rm /run/istio-runs');
-    expect((await join()).changed).toEqual(['wrote /var/run/secrets/tokens/istio-token', 'started istio']);
-  });
-
-  it('is given back file for file', async () => {
-    const before = vm.files();
-    await join();
-    const { changed } = await leaveVm(vm.ssh);
-    expect(vm.files()).toEqual(before);
-    expect(changed).toContain('removed package istio-sidecar');
-    expect(vm.sh('cat /var/lib/iptables.log')).toContain('--cleanup-only');
-  });
-
-  it('is given back also where some of it was there before', async () => {
-    vm.sh(
-      'mkdir -p /etc/certs && echo theirs > /etc/certs/root-cert.pem && chmod 640 /etc/certs/root-cert.pem',
-    );
-    vm.sh('echo other > /etc/certs/other.pem; mkdir -p /run/secrets && echo s > /run/secrets/s');
-    const before = vm.files();
-    await join();
-    vm.sh('echo later > /etc/certs/later.pem; echo "10.0.0.3 db" >> /etc/hosts');
-    await leaveVm(vm.ssh);
-    vm.sh("rm /etc/certs/later.pem; sed -i 's/10.0.0.3 db$//' /etc/hosts");
-    const ours = (files: string[]) => files.filter((file) => !file.startsWith('/etc/hosts'));
-    expect(ours(vm.files())).toEqual(ours(before));
-  });
-
-  it('is untouched by leaving what it never joined', async () => {
-    const before = vm.files();
-    expect((await leaveVm(vm.ssh)).changed).toEqual([]);
-    expect(vm.files()).toEqual(before);
-  });
-
-  it('can be left after a join that failed half-way', async () => {
-    const before = vm.files();
-    vm.sh('touch /var/lib/systemctl.broken');
-    await expect(join()).rejects.toMatchObject({
-      code: 'vm-command',
-      why: expect.stringContaining('Job for istio.service failed'),
+    it('shows the token to the proxy alone, and what was there before to root alone', async () => {
+      await join();
+      expect(vm.sh("stat -c '%a %U' /var/run/secrets/tokens/istio-token /var/lib/meshlift")).toBe(
+        '600 istio-proxy\n700 root\n',
+      );
     });
-    vm.sh('rm /var/lib/systemctl.broken');
-    await leaveVm(vm.ssh);
-    expect(vm.files()).toEqual(before);
-  });
 
-  it('can be joined again after it left', async () => {
-    await join();
-    await leaveVm(vm.ssh);
-    expect((await join()).changed.length).toBeGreaterThan(5);
-  });
-
-  it('says what its log says when it does not become ready', async () => {
-    vm.sh('touch /run/istio-not-ready; mkdir -p /var/log/istio');
-    vm.sh('echo "2026 warn envoy config: no route to istiod" > /var/log/istio/istio.err.log');
-    await expect(join({ readyTimeoutMs: 300 })).rejects.toMatchObject({
-      code: 'timed-out',
-      why: expect.stringContaining('no route to istiod'),
+    it('is left as it is when it has joined already', async () => {
+      await join();
+      const before = vm.files();
+      const { changed } = await join();
+      expect(changed).toEqual([]);
+      expect(vm.files()).toEqual(before);
+      expect(vm.sh('grep -c start /var/lib/systemctl.log')).toBe('1\n');
     });
-  });
 
-  it('refuses a package that is not the one expected, and installs nothing of it', async () => {
-    const wrong = { ...vm.sidecarPackage, sha256: '0'.repeat(64) };
-    const joining = joinVm(vm.ssh, { bootstrap: bootstrap(), sidecarPackage: wrong, clock: systemClock });
-    await expect(joining).rejects.toMatchObject({
-      code: 'vm-command',
-      why: expect.stringContaining('SHA-256'),
+    it('is restarted when something changed, and only what changed is written', async () => {
+      await join();
+      expect((await join({ gatewayAddress: '10.0.0.2' })).changed).toEqual([
+        'wrote /etc/hosts',
+        'restarted istio',
+      ]);
+      vm.sh('chmod 666 /var/lib/istio/envoy/cluster.env');
+      expect((await join({ gatewayAddress: '10.0.0.2' })).changed).toEqual([
+        'wrote /var/lib/istio/envoy/cluster.env',
+        'restarted istio',
+      ]);
     });
-    expect(vm.sh('ls /usr/local/bin')).toBe('');
-  });
 
-  it('tells what its proxy let in', async () => {
-    await join();
-    vm.sh(
-      `echo 'istio_requests_total{reporter="destination",response_code="503",response_flags="UF"} 4' > /var/lib/stats`,
-    );
-    expect(await readVmInbound(vm.ssh, { port: 3550 })).toEqual({
-      requests: 4,
-      failed: 4,
-      activeRequests: 0,
-      activeConnections: 0,
+    it('gets a new token when its certificate is gone', async () => {
+      await join();
+      vm.sh('rm /etc/certs/cert-chain.pem; rm /run/istio-runs');
+      expect((await join()).changed).toEqual(['wrote /var/run/secrets/tokens/istio-token', 'started istio']);
     });
-  });
-});
+
+    it('is given back file for file', async () => {
+      const before = vm.files();
+      await join();
+      const { changed } = await leaveVm(vm.ssh);
+      expect(vm.files()).toEqual(before);
+      expect(changed).toContain('removed package istio-sidecar');
+      expect(vm.sh('cat /var/lib/iptables.log')).toContain('--cleanup-only');
+    });
+
+    it('is given back also where some of it was there before', async () => {
+      vm.sh(
+        'mkdir -p /etc/certs && echo theirs > /etc/certs/root-cert.pem && chmod 640 /etc/certs/root-cert.pem',
+      );
+      vm.sh('echo other > /etc/certs/other.pem; mkdir -p /run/secrets && echo s > /run/secrets/s');
+      const before = vm.files();
+      await join();
+      vm.sh('echo later > /etc/certs/later.pem; echo "10.0.0.3 db" >> /etc/hosts');
+      await leaveVm(vm.ssh);
+      vm.sh("rm /etc/certs/later.pem; sed -i 's/10.0.0.3 db$//' /etc/hosts");
+      const ours = (files: string[]) => files.filter((file) => !file.startsWith('/etc/hosts'));
+      expect(ours(vm.files())).toEqual(ours(before));
+    });
+
+    it('is untouched by leaving what it never joined', async () => {
+      const before = vm.files();
+      expect((await leaveVm(vm.ssh)).changed).toEqual([]);
+      expect(vm.files()).toEqual(before);
+    });
+
+    it('can be left after a join that failed half-way', async () => {
+      const before = vm.files();
+      vm.sh('touch /var/lib/systemctl.broken');
+      await expect(join()).rejects.toMatchObject({
+        code: 'vm-command',
+        why: expect.stringContaining('Job for istio.service failed'),
+      });
+      vm.sh('rm /var/lib/systemctl.broken');
+      await leaveVm(vm.ssh);
+      expect(vm.files()).toEqual(before);
+    });
+
+    it('can be joined again after it left', async () => {
+      await join();
+      await leaveVm(vm.ssh);
+      expect((await join()).changed.length).toBeGreaterThan(5);
+    });
+
+    it('says what its log says when it does not become ready', async () => {
+      vm.sh('touch /run/istio-not-ready; mkdir -p /var/log/istio');
+      vm.sh('echo "2026 warn envoy config: no route to istiod" > /var/log/istio/istio.err.log');
+      await expect(join({ readyTimeoutMs: 300 })).rejects.toMatchObject({
+        code: 'timed-out',
+        why: expect.stringContaining('no route to istiod'),
+      });
+    });
+
+    it('refuses a package that is not the one expected, and installs nothing of it', async () => {
+      const wrong = { ...vm.sidecarPackage, sha256: '0'.repeat(64) };
+      const joining = joinVm(vm.ssh, { bootstrap: bootstrap(), sidecarPackage: wrong, clock: systemClock });
+      await expect(joining).rejects.toMatchObject({
+        code: 'vm-command',
+        why: expect.stringContaining('SHA-256'),
+      });
+      expect(vm.sh('ls /usr/local/bin')).toBe('');
+    });
+
+    it('tells what its proxy let in', async () => {
+      await join();
+      vm.sh(
+        `echo 'istio_requests_total{reporter="destination",response_code="503",response_flags="UF"} 4' > /var/lib/stats`,
+      );
+      expect(await readVmInbound(vm.ssh, { port: 3550 })).toEqual({
+        requests: 4,
+        failed: 4,
+        activeRequests: 0,
+        activeConnections: 0,
+      });
+    });
+  },
+  60_000,
+);

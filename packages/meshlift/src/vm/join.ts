@@ -9,6 +9,7 @@ import { readVmFacts, type VmFacts } from './facts.ts';
 import { withHostsBlock } from './hosts-block.ts';
 import type { JoinProgress } from './join-progress.ts';
 import { mustRun } from './must-run.ts';
+import { forgetTracking, trackOpenConnections } from './open-connections.ts';
 import { recordScript } from './record.ts';
 import { installSidecarPackage, type SidecarPackage } from './sidecar-package.ts';
 import { sidecarUnit, sidecarUser, vmPaths } from './vm-paths.ts';
@@ -56,10 +57,10 @@ export async function joinVm(ssh: Ssh, request: JoinRequest): Promise<JoinReport
   const changed = [...(installed ? [installed] : []), ...written, ...rootCert, ...hosts, ...token];
 
   progress?.({ message: 'start the sidecar' });
-  await mustRun(ssh, 'have connections tracked', trackConnectionsScript, signal);
+  await mustRun(ssh, 'have connections tracked', trackOpenConnections, signal);
   changed.push(...(await startSidecar(ssh, changed.length > 0, signal)));
   await untilReady(ssh, request);
-  await mustRun(ssh, 'clean up', untrackConnectionsScript, signal);
+  await mustRun(ssh, 'clean up', forgetTracking, signal);
   const { sidecar } = await readVmFacts(ssh, { clock, signal });
   return { changed, facts, packageVersion: sidecar.packageVersion ?? 'unknown' };
 }
@@ -128,27 +129,6 @@ async function writeTokenIfNeeded(ssh: Ssh, request: JoinRequest, facts: VmFacts
   await ssh.write(request.bootstrap.token, request.signal);
   return [`wrote ${vmPaths.token}`];
 }
-
-/**
- * The sidecar's traffic rules redirect new connections. Where the kernel did not track connections before, it would
- * take one that is open, such as ours, for a new one at its next packet, and redirect it in its middle. An empty chain
- * is enough to have connections tracked; it goes once the sidecar's own rules are there.
- */
-const trackConnectionsScript = `
-for t in iptables ip6tables; do
-  command -v $t >/dev/null 2>&1 || continue
-  $t -w 5 -t nat -N MESHLIFT_TRACK 2>/dev/null
-  $t -w 5 -t nat -C OUTPUT -j MESHLIFT_TRACK 2>/dev/null || $t -w 5 -t nat -A OUTPUT -j MESHLIFT_TRACK 2>/dev/null
-done
-:`;
-
-const untrackConnectionsScript = `
-for t in iptables ip6tables; do
-  command -v $t >/dev/null 2>&1 || continue
-  $t -w 5 -t nat -D OUTPUT -j MESHLIFT_TRACK 2>/dev/null
-  $t -w 5 -t nat -X MESHLIFT_TRACK 2>/dev/null
-done
-:`;
 
 /** Starting only begins it: the unit lays its traffic rules and starts the proxy afterwards. */
 async function startSidecar(ssh: Ssh, restart: boolean, signal: AbortSignal | undefined): Promise<string[]> {

@@ -72,10 +72,25 @@ async function getThrough(
 /** Makes `http` use tunnels for its connections, and pools them as it pools sockets. */
 class TunnelAgent extends http.Agent {
   readonly #api: ApiClient;
+  /** every WebSocket that is open or opening: one whose request gave up meanwhile is in none of the agent's pools */
+  readonly #sockets = new Set<WebSocket>();
+  #closed = false;
 
   constructor(api: ApiClient) {
     super({ keepAlive: true });
     this.#api = api;
+  }
+
+  override destroy(): void {
+    this.#closed = true;
+    super.destroy();
+    for (const socket of this.#sockets) socket.terminate();
+  }
+
+  #track(socket: WebSocket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    if (this.#closed) socket.terminate();
   }
 
   override createConnection(
@@ -84,7 +99,7 @@ class TunnelAgent extends http.Agent {
   ): undefined {
     const [pod = '', ...namespace] = (options.host ?? '').split(/\.(?=[^.]*$)/);
     const target: PodPort = { pod, namespace: namespace.join('.'), port: Number(options.port) };
-    openTunnel(this.#api, target).then(
+    openTunnel(this.#api, target, (socket) => this.#track(socket)).then(
       (tunnel) => callback?.(null, tunnel),
       // Node's types want a stream beside the error; its code reads none.
       (error: Error) => (callback as ((error: Error) => void) | undefined)?.(error),
@@ -97,7 +112,11 @@ class TunnelAgent extends http.Agent {
 const dataChannel = 0;
 const errorChannel = 1;
 
-async function openTunnel(api: ApiClient, target: PodPort): Promise<Tunnel> {
+async function openTunnel(
+  api: ApiClient,
+  target: PodPort,
+  opened: (socket: WebSocket) => void,
+): Promise<Tunnel> {
   const { WebSocket } = await import('ws');
   const { headers, ...options } = await api.connectOptions();
   const url = new URL(
@@ -114,6 +133,7 @@ async function openTunnel(api: ApiClient, target: PodPort): Promise<Tunnel> {
     perMessageDeflate: false,
     handshakeTimeout: 5_000,
   });
+  opened(socket);
   return new Promise((resolve, reject) => {
     socket.once('open', () => {
       socket.removeAllListeners('error');

@@ -47,7 +47,7 @@ export async function deployWorkload(context: EngineContext, journal: Journal): 
   const host = sideHost(migration, 'k8s');
   await Promise.all(
     members.map(async (member) => {
-      await Promise.all([ensureSideHosts(context, member), ensureFarCopy(context, member)]);
+      await Promise.all([ensureSideHosts(context, member, 'present'), ensureFarCopy(context, member)]);
       const { proxies } = await untilEndpointsKnown(context, member, {
         host,
         what: `the copy behind ${host}`,

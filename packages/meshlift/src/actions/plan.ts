@@ -7,6 +7,7 @@ import { migrationDefinition } from '../mesh/migration-crd.ts';
 import { sideHostObjects } from '../mesh/side-host.ts';
 import { splitRoute } from '../mesh/split-route.ts';
 import { vmAccount, workloadGroup } from '../mesh/vm-workload.ts';
+import { reached } from '../migration/phase.ts';
 import { allOnVm, sides } from '../migration/traffic-split.ts';
 import { eastWestAddresses } from './side-hosts.ts';
 
@@ -26,6 +27,7 @@ export async function planObjects(context: EngineContext): Promise<readonly Plan
   const generation = status.agreed?.generation ?? status.generation + 1;
   const gateways = members.length > 1 ? await eastWestAddresses(context) : [];
   const account = copyServiceAccount(manifests);
+  const copy = reached(status.phase, 'Deployed') ? 'present' : 'absent';
 
   const wanted: { at: PlannedObject['at']; member: MemberCluster; object: KubeObject }[] = [
     ...[migrationDefinition, vmAccount(migration), workloadGroup(migration)].map((object) => ({
@@ -35,7 +37,7 @@ export async function planObjects(context: EngineContext): Promise<readonly Plan
     })),
     ...members.flatMap((member) =>
       [
-        ...sides.flatMap((side) => sideHostObjects(migration, side, member.name)),
+        ...sides.flatMap((side) => sideHostObjects(migration, side, member.name, copy)),
         splitRoute(migration, split, generation),
       ].map((object) => ({ at: 'vm join' as const, member, object })),
     ),

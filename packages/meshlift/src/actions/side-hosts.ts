@@ -8,8 +8,12 @@ import { splitRouteName } from '../mesh/split-route.ts';
 import { sides } from '../migration/traffic-split.ts';
 
 /** Makes both side hosts of a member what they should be; a write that changes nothing costs the proxies nothing. */
-export async function ensureSideHosts(context: EngineContext, member: MemberCluster): Promise<void> {
-  const objects = sides.flatMap((side) => sideHostObjects(context.migration, side, member.name));
+export async function ensureSideHosts(
+  context: EngineContext,
+  member: MemberCluster,
+  copy: 'absent' | 'present',
+): Promise<void> {
+  const objects = sides.flatMap((side) => sideHostObjects(context.migration, side, member.name, copy));
   await Promise.all(objects.map((object) => member.kube.apply(object, { signal: context.signal })));
 }
 

@@ -75,9 +75,7 @@ async function tryToAgree(
 
   const at = new Date(context.clock.now()).toISOString();
   const results = await Promise.allSettled(
-    context.members.map((member) =>
-      putInForce(context, member, split, generation, !routed(journal.status.phase)),
-    ),
+    context.members.map((member) => putInForce(context, member, split, generation, journal.status.phase)),
   );
   context.signal.throwIfAborted();
   const failures = results.flatMap((result) =>
@@ -123,12 +121,12 @@ async function putInForce(
   member: MemberCluster,
   split: TrafficSplit,
   generation: number,
-  firstRoute: boolean,
+  phase: Phase,
 ): Promise<{ readonly record: ClusterSplitRecord; readonly served: Served }> {
   const { clock, migration, signal } = context;
   const { deadlines, service } = migration.spec;
-  await ensureSideHosts(context, member);
-  if (firstRoute) await untilSidesKnown(context, member, split);
+  await ensureSideHosts(context, member, reached(phase, 'Deployed') ? 'present' : 'absent');
+  if (!routed(phase)) await untilSidesKnown(context, member, split);
   const before = await syncBaseline(context, member);
   const started = clock.now();
   await member.kube.apply(splitRoute(migration, split, generation), { signal });

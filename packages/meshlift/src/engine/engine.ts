@@ -7,7 +7,7 @@ import { decide } from '../migration/decide.ts';
 import type { Act, Decision, Goal } from '../migration/decision.ts';
 import type { GateWindow, Verdict } from '../migration/gate.ts';
 import type { MigrationStatus, Outcome, VerdictRecord } from '../migration/status.ts';
-import { allOnVm } from '../migration/traffic-split.ts';
+import { allOnVm, formatSplit } from '../migration/traffic-split.ts';
 import { type EngineContext, tell } from './context.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { observe } from './observe.ts';
@@ -46,6 +46,7 @@ async function pursue(
   traffic: TrafficWatch,
   goal: Goal,
 ): Promise<Ending> {
+  let acted = false;
   for (;;) {
     const seen = await observe(context, traffic);
     const now = context.clock.now();
@@ -58,6 +59,7 @@ async function pursue(
         });
         const ending = await perform(context, journal, traffic, decision.act);
         if (ending) return ending;
+        acted = true;
         break;
       }
       case 'record':
@@ -65,11 +67,12 @@ async function pursue(
         tell(context, 'phase', 'done', `${decision.phase}: ${decision.because}`, { phase: decision.phase });
         break;
       case 'wait':
-        tell(context, 'wait', 'progress', decision.because, { until: decision.until });
+        // A verdict has been told already, with its reason.
+        if (!decision.verdict) tell(context, 'wait', 'progress', decision.because, { until: decision.until });
         await context.clock.wait(nextLook(context, decision.until, now), context.signal);
         break;
       case 'stop':
-        return finish(context, journal, decision);
+        return finish(context, journal, decision, acted);
     }
   }
 }
@@ -114,7 +117,13 @@ async function finish(
   context: EngineContext,
   journal: Journal,
   stop: Extract<Decision, { kind: 'stop' }>,
+  acted: boolean,
 ): Promise<Ending> {
+  if (stop.outcome === 'done' && acted) {
+    const { phase, agreed } = journal.status;
+    const because = `the migration is ${phase}${agreed ? `, with ${formatSplit(agreed.split)} in every cluster` : ''}`;
+    return { outcome: 'done', because, next: stop.next, status: journal.status };
+  }
   if (stop.outcome === 'held')
     await journal.record({ outcome: outcome(context, 'Held', stop.because, stop.next) });
   return { outcome: stop.outcome, because: stop.because, next: stop.next, status: journal.status };

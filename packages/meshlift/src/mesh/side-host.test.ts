@@ -16,14 +16,14 @@ test.each([
   const migration = sampleMigration({ service: { ...service, ...protocol }, net: { retries } });
   expectGolden(
     name,
-    sides.flatMap((side) => sideHostObjects(migration, side, 'cluster1')),
+    sides.flatMap((side) => sideHostObjects(migration, side, 'cluster1', 'present')),
   );
 });
 
 /** Which endpoints a side host holds in a cluster, as Istio selects them: by every label of its selector. */
 function holds(retries: 'safe' | 'off', side: 'vm' | 'k8s', cluster: string): readonly string[] {
   const migration = sampleMigration({ net: { retries } });
-  const [entry] = sideHostObjects(migration, side, cluster);
+  const [entry] = sideHostObjects(migration, side, cluster, 'present');
   const { labels } = (entry as unknown as { spec: { workloadSelector: { labels: Record<string, string> } } })
     .spec.workloadSelector;
   const endpoints: Record<string, Record<string, string>> = {
@@ -60,11 +60,23 @@ test('without the net, each side holds its own endpoints only', () => {
 test('each side prefers its own endpoints', () => {
   const migration = sampleMigration();
   for (const side of sides) {
-    const rule = sideHostObjects(migration, side, 'cluster1').find(({ kind }) => kind === 'DestinationRule');
+    const rule = sideHostObjects(migration, side, 'cluster1', 'present').find(
+      ({ kind }) => kind === 'DestinationRule',
+    );
     expect(rule?.spec).toMatchObject({
       trafficPolicy: {
         loadBalancer: { localityLbSetting: { failoverPriority: [`meshlift.dev/side=${side}`] } },
       },
     });
+  }
+});
+
+test('as long as there is no copy, no endpoint is ejected: the VM is the only one there is', () => {
+  for (const side of sides) {
+    const rule = sideHostObjects(sampleMigration(), side, 'cluster1', 'absent').find(
+      ({ kind }) => kind === 'DestinationRule',
+    );
+    expect(rule?.spec).not.toHaveProperty('trafficPolicy.outlierDetection');
+    expect(rule?.spec).toHaveProperty('trafficPolicy.tls.mode', 'ISTIO_MUTUAL');
   }
 });

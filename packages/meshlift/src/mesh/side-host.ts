@@ -12,9 +12,15 @@ export const istioNetworking = 'networking.istio.io/v1';
  * One side as a mesh host, in one member cluster: a ServiceEntry with its endpoints and a DestinationRule with the
  * order in which they are used. With the safety net, a side holds *both* sides' endpoints, its own first: Istio does
  * not fail over between weighted destinations, so each destination must be able to survive its own side's death.
+ * Before there is a copy the net has nothing to catch with, and ejecting the only endpoint would itself be the outage.
  */
-export function sideHostObjects(migration: Migration, side: Side, cluster: string): readonly KubeObject[] {
-  return [serviceEntry(migration, side, cluster), destinationRule(migration, side)];
+export function sideHostObjects(
+  migration: Migration,
+  side: Side,
+  cluster: string,
+  copy: 'absent' | 'present',
+): readonly KubeObject[] {
+  return [serviceEntry(migration, side, cluster), destinationRule(migration, side, copy)];
 }
 
 function serviceEntry(migration: Migration, side: Side, cluster: string): KubeObject {
@@ -36,7 +42,7 @@ function serviceEntry(migration: Migration, side: Side, cluster: string): KubeOb
   };
 }
 
-function destinationRule(migration: Migration, side: Side): KubeObject {
+function destinationRule(migration: Migration, side: Side, copy: 'absent' | 'present'): KubeObject {
   const { service, net } = migration.spec;
   const failover = {
     // Connection failures and gateway errors eject an endpoint, so that the other side's take over; an application's
@@ -62,7 +68,7 @@ function destinationRule(migration: Migration, side: Side): KubeObject {
       trafficPolicy: {
         // Where the copy is behind the far cluster's gateway, that gateway routes by this name; the VM ignores it.
         tls: { mode: 'ISTIO_MUTUAL', sni: `outbound_.${service.port}_._.${serviceHost(migration)}` },
-        ...(net.retries === 'off' ? {} : failover),
+        ...(net.retries === 'off' || copy === 'absent' ? {} : failover),
       },
     },
   };

@@ -30,15 +30,11 @@ test('a duration is written the way people write it', () => {
 
 test('a duration never has sixty of a unit that has a larger one', () => {
   fc.assert(
-    fc.property(
-      fc.constantFrom(1_000, 60_000, 3_600_000),
-      fc.double({ min: -99, max: 99, noNaN: true }),
-      (unit, off) => {
-        const ms = unit + off;
-        expect(formatDuration(ms)).not.toMatch(/(?<!\d)(60[ms]|1000ms)/);
-        expect(formatDuration(ms)).not.toBe('');
-      },
-    ),
+    fc.property(fc.constantFrom(1_000, 60_000, 3_600_000), fc.integer({ min: -99, max: 99 }), (unit, off) => {
+      const ms = unit + off;
+      expect(formatDuration(ms)).not.toMatch(/(?<!\d)(60[ms]|1000ms)/);
+      expect(formatDuration(ms)).not.toBe('');
+    }),
   );
 });
 

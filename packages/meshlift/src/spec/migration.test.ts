@@ -59,7 +59,7 @@ test('what the smallest file leaves out gets its default', () => {
     namespace: 'istio-system',
     eastWestGateway: { namespace: 'istio-system', service: 'istio-eastwestgateway' },
   });
-  expect(spec.vm.probe).toMatchObject({ periodSeconds: 2, timeoutSeconds: 1, failureThreshold: 2 });
+  expect(spec.vm.probe).toMatchObject({ periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 3 });
 });
 
 test('the suffix of the copy is k8s where the file has none', () => {

@@ -36,8 +36,9 @@ const probe = z
     httpGet: z.strictObject({ port, path: z.string().startsWith('/').default('/') }).optional(),
     tcpSocket: z.strictObject({ port }).optional(),
     periodSeconds: z.int().min(1).default(2),
-    timeoutSeconds: z.int().min(1).default(1),
-    failureThreshold: z.int().min(1).default(2),
+    /** generous on purpose: a machine that is busy for a second has not failed, and one VM has no substitute yet */
+    timeoutSeconds: z.int().min(1).default(3),
+    failureThreshold: z.int().min(1).default(3),
   })
   .refine(
     (it) => [it.grpc, it.httpGet, it.tcpSocket].filter(Boolean).length === 1,

@@ -1,10 +1,11 @@
 import type { LabEvent } from '../supervisor/events.ts';
+import type { BootView } from './boot-view.ts';
 
 /** Nothing new for this long, and the line is what is being waited for: a boot is never silent. */
 const SILENCE_MS = 4_000;
 
 /** Tells a boot in plain lines: what got ready and when, and what everything waits for in between. */
-export class BootLines {
+export class BootLines implements BootView {
   readonly #write: (line: string) => void;
   readonly #open = new Map<string, string>();
   #lastLine = 0;

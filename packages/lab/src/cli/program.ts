@@ -6,6 +6,7 @@ import { DEFAULT_NAME } from './find-lab.ts';
 import type { LabIo } from './io.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { logs } from './logs.ts';
+import { buildParts, exportTo, importFrom, listParts, prune } from './parts.ts';
 import { ssh } from './ssh.ts';
 import { status } from './status.ts';
 import { up } from './up.ts';
@@ -52,6 +53,31 @@ export function labProgram(io: LabIo, ended: (code: number) => void): Command {
   command('kubeconfig', 'the path of the kubeconfig: export KUBECONFIG=$(… lab kubeconfig)').action(
     async (options) => kubeconfig(options, io),
   );
+
+  const parts = program
+    .command('parts')
+    .description('the programs that labs are made of, built once into the cache');
+  parts
+    .command('list')
+    .description('what the cache has')
+    .option(...output)
+    .action((options) => listParts(options, io));
+  parts
+    .command('build')
+    .description('build what is missing')
+    .action(() => buildParts(io));
+  parts
+    .command('export <file>')
+    .description('for another machine')
+    .action((file) => exportTo(file, io));
+  parts
+    .command('import <file>')
+    .description('from another machine')
+    .action((file) => importFrom(file, io));
+  parts
+    .command('prune')
+    .description('remove those of other versions of the lab')
+    .action(() => prune(io));
 
   const vm = program.command('vm').description('the VM');
   for (const action of Object.keys(VM_POWER_ACTIONS) as VmPowerAction[]) {

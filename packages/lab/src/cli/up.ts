@@ -10,6 +10,7 @@ import { labsFolder } from '../plan/state-folder.ts';
 import { followBoot, isUp, readStatus, startLab, takeDown } from '../sandbox/lab-control.ts';
 import type { LabEvent } from '../supervisor/events.ts';
 import { BootLines, seconds } from './boot-lines.ts';
+import { BootTree } from './boot-tree.ts';
 import { readCatalogues } from './catalogues.ts';
 import { stateOf } from './find-lab.ts';
 import { checkHost } from './host-requirements.ts';
@@ -71,27 +72,29 @@ async function joinRunning(options: UpOptions, state: StateFolder, io: LabIo): P
 
 /** Tells the boot until it has ended; a lab that did not come up is taken down again. */
 async function follow(options: UpOptions, state: StateFolder, io: LabIo): Promise<void> {
-  const lines = new BootLines((line) => say(io, line));
-  lines.start();
+  const view = io.terminal
+    ? new BootTree(io.stderr, () => process.stderr.columns ?? 80)
+    : new BootLines((line) => say(io, line));
+  view.start();
   let failed: LabEvent | null = null;
   try {
     const tell = (event: LabEvent) => {
       if (event.type === 'failed') failed ??= event;
-      lines.tell(event);
+      view.tell(event);
     };
     const boot = await followBoot(state, tell, io.signal);
     if (boot.result === 'ready') return;
-    lines.end();
+    view.end();
     const log = await lastLines(state, failed);
     if (!options.leaveFailed) await takeDown(state);
     throw new LabError(`lab ${options.name} could not start: ${boot.message}${log}`);
   } catch (error) {
     if (!io.signal.aborted) throw error;
-    lines.end();
+    view.end();
     await takeDown(state);
     throw new LabError(`interrupted: lab ${options.name} is down again, and nothing of it is left`);
   } finally {
-    lines.end();
+    view.end();
   }
 }
 

@@ -339,6 +339,36 @@ const settling: readonly Scenario[] = [
     'held',
   ],
   [
+    'a completion that broke off is finished',
+    run,
+    status('Shifted', 100),
+    world(100, {
+      members: { cluster1: { reachable: true, route: { found: 'none' } }, cluster2: route(100) },
+    }),
+    'complete',
+  ],
+  [
+    'a route that is gone after 100 % was held is put back for whoever wants to shift',
+    shift(50),
+    status('Shifted', 100),
+    world(100, {
+      members: { cluster1: { reachable: true, route: { found: 'none' } }, cluster2: route(100) },
+    }),
+    'drift 100 %',
+  ],
+  [
+    'a route that is gone is put back for a copy that is not healthy',
+    run,
+    status('Shifted', 100),
+    world(100, {
+      ...{
+        members: { cluster1: { reachable: true, route: { found: 'none' } }, cluster2: route(100) },
+      },
+      copy: unhealthy,
+    }),
+    'drift 100 %',
+  ],
+  [
     'a route that is gone is nothing to mend once completed',
     { do: 'retire' },
     status('Completed', null),

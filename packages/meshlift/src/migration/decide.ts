@@ -30,7 +30,9 @@ export function decide(
 ): Decision {
   if (status.phase === 'Retired') return decideRetired(goal);
   if (goal.do === 'rollback') return decideRollback(status, seen);
-  return unreachableMember(seen, goal) ?? settle(status, seen) ?? advance(migration, status, seen, goal, now);
+  return (
+    unreachableMember(seen, goal) ?? settle(status, seen, goal) ?? advance(migration, status, seen, goal, now)
+  );
 }
 
 function decideRetired(goal: Goal): Decision {
@@ -54,7 +56,7 @@ function decideRollback(status: MigrationStatus, seen: Observation): Decision {
   if (
     status.agreed &&
     sameSplit(status.agreed.split, allOnVm) &&
-    !drift(status, seen) &&
+    drift(status, seen).length === 0 &&
     !unsettled(status)
   ) {
     return done('every cluster already sends all traffic to the VM');
@@ -76,7 +78,7 @@ function unreachableMember(seen: Observation, goal: Goal): Decision | null {
 }
 
 /** An interrupted write, and a split that someone changed, are settled before anything else. */
-function settle(status: MigrationStatus, seen: Observation): Decision | null {
+function settle(status: MigrationStatus, seen: Observation, goal: ForwardGoal): Decision | null {
   const agreed = status.agreed?.split ?? allOnVm;
   if (unsettled(status) && status.intent) {
     const { generation, split } = status.intent;
@@ -86,13 +88,16 @@ function settle(status: MigrationStatus, seen: Observation): Decision | null {
       `write ${generation} (${formatSplit(split)}) was not verified in every cluster`,
     );
   }
-  const drifted = drift(status, seen);
-  if (!drifted) return null;
-  const { member, route } = drifted;
-  const sick = route.found === 'ours' ? sickSideGaining(route.split, agreed, seen) : null;
-  if (sick) {
+  const [drifted, ...others] = drift(status, seen);
+  if (!drifted || completionBroke(status, seen, goal, [drifted, ...others])) return null;
+  const { member } = drifted;
+  const sick = [drifted, ...others].map(({ route }) =>
+    route.found === 'ours' ? sickSideGaining(route.split, agreed, seen) : null,
+  );
+  const problem = sick.find((it) => it !== null);
+  if (problem) {
     return held(
-      `${member}'s route was changed by someone else, and ${sick}, so the agreed split ${formatSplit(agreed)} is not written back`,
+      `${member}'s route was changed by someone else, and ${problem}, so the agreed split ${formatSplit(agreed)} is not written back`,
       'meshlift status, then: meshlift rollback, or meshlift run once both sides are healthy',
     );
   }
@@ -101,6 +106,18 @@ function settle(status: MigrationStatus, seen: Observation): Decision | null {
     { do: 'split', split: agreed, cause: 'drift', reason },
     `${member} no longer has the agreed split ${formatSplit(agreed)}`,
   );
+}
+
+/** A route that is gone after 100 % was held is how completing leaves it: that is finished, not mended. */
+function completionBroke(
+  { phase }: MigrationStatus,
+  { copy }: Observation,
+  goal: ForwardGoal,
+  drifted: readonly Drift[],
+): boolean {
+  const completes = goal.do === 'run' || goal.do === 'complete';
+  const gone = drifted.every(({ route }) => route.found === 'none');
+  return completes && phase === 'Shifted' && gone && copy.is === 'healthy';
 }
 
 /** Of the split that was meant and the last agreed one, that which gives a side that is not well the least. */
@@ -126,25 +143,24 @@ function unsettled(status: MigrationStatus): boolean {
   return status.intent !== null && status.intent.generation !== status.agreed?.generation;
 }
 
-/** The first member whose route is not the agreed one, in the phases in which there must be one. */
-function drift(
-  status: MigrationStatus,
-  seen: Observation,
-): { readonly member: string; readonly route: RouteObservation } | null {
+interface Drift {
+  readonly member: string;
+  readonly route: RouteObservation;
+}
+
+/** The members whose route is not the agreed one, in the phases in which there must be one. */
+function drift(status: MigrationStatus, seen: Observation): readonly Drift[] {
   const { agreed, phase } = status;
-  if (!agreed || !reached(phase, 'Joined') || reached(phase, 'Completed')) return null;
-  for (const [name, member] of Object.entries(seen.members)) {
-    if (!member.reachable) continue;
+  if (!agreed || !reached(phase, 'Joined') || reached(phase, 'Completed')) return [];
+  return Object.entries(seen.members).flatMap(([name, member]) => {
+    if (!member.reachable) return [];
     const { route } = member;
-    if (
-      route.found !== 'ours' ||
-      route.generation !== agreed.generation ||
-      !sameSplit(route.split, agreed.split)
-    ) {
-      return { member: name, route };
-    }
-  }
-  return null;
+    const isAgreed =
+      route.found === 'ours' &&
+      route.generation === agreed.generation &&
+      sameSplit(route.split, agreed.split);
+    return isAgreed ? [] : [{ member: name, route }];
+  });
 }
 
 function advance(

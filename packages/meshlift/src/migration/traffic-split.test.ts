@@ -25,6 +25,10 @@ test('a share outside 0 to 100, or a part of a percent, is no split', () => {
   );
 });
 
+test.each([-1, 101, 0.5, Number.NaN])('%d percent is no share', (k8s) => {
+  expect(() => splitWithK8s(k8s)).toThrow('a whole number from 0 to 100');
+});
+
 test('the ends are named by the side that has all', () => {
   expect([splitWithK8s(0), splitWithK8s(100)]).toEqual([allOnVm, allOnK8s]);
   expect(allOnVm.vm).toBe(100);

@@ -1,4 +1,4 @@
-import { type Histogram, quantile } from '../metrics/histogram.ts';
+import { quantile } from '../metrics/histogram.ts';
 import type { MigrationStatus, SplitRecord } from '../migration/status.ts';
 import type { CallerLedger, SideLedger } from '../migration/traffic-ledger.ts';
 import type { Migration } from '../spec/migration.ts';
@@ -81,8 +81,7 @@ function caller({ causes, ...it }: CallerLedger): Report['requests']['callers'][
 
 function side(ledger: SideLedger | undefined): Report['sides']['vm'] {
   if (!ledger) return { requests: 0, failed: 0, caught: 0, p50Ms: null, p99Ms: null };
-  const { requests, failed, caught } = ledger;
-  const latency = asCounted(ledger.latency);
+  const { requests, failed, caught, latency } = ledger;
   return {
     requests,
     failed,
@@ -90,12 +89,6 @@ function side(ledger: SideLedger | undefined): Report['sides']['vm'] {
     p50Ms: rounded(quantile(latency, 0.5)),
     p99Ms: rounded(quantile(latency, 0.99)),
   };
-}
-
-/** A status that was stored in a cluster is JSON, which has no word for Infinity: the last bound comes back as null. */
-function asCounted(latency: Histogram): Histogram {
-  const bounds: readonly (number | null)[] = latency.bounds;
-  return { ...latency, bounds: bounds.map((bound) => bound ?? Number.POSITIVE_INFINITY) };
 }
 
 function splitStep({ by, clusters, ...it }: SplitRecord): Report['splits'][number] {

@@ -85,6 +85,15 @@ describe('an order', () => {
     expect(done[0]).toBe('charge 50.0 EUR');
   });
 
+  it('charges converted prices in whole cents, so that the bill adds up', async () => {
+    const { done, steps } = shop({
+      cart: async () => [create(CartItemSchema, { productId: 'LAMP', quantity: 2 })],
+      convert: async (_from, toCode) => ({ currencyCode: toCode, units: 47n, nanos: 766_475_011 }),
+    });
+    await placeOrder(request({ userCurrency: 'EUR' }), steps);
+    expect(done[0]).toBe('charge 143.310000000 EUR');
+  });
+
   it('goes through when only the mail or the emptying of the cart fails, and says so', async () => {
     const { done, steps } = shop({ confirm: away, emptyCart: away });
     await placeOrder(request(), steps);

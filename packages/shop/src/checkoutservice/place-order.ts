@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import { type Amount, amount, sum, times, type WireMoney, wireMoney } from '../money/money.ts';
+import { type Amount, amount, payable, sum, times, type WireMoney, wireMoney } from '../money/money.ts';
 import { failedPrecondition, invalidArgument, isOutage, RpcError } from '../rpc/rpc-error.ts';
 import type {
   Address,
@@ -60,7 +60,7 @@ export async function placeOrder(request: PlaceOrderRequest, steps: OrderSteps):
     const dollars = amount(usd);
     return dollars.currency === userCurrency
       ? dollars
-      : amount(await step('Currency conversion', steps.convert(wireMoney(dollars), userCurrency)));
+      : payable(amount(await step('Currency conversion', steps.convert(wireMoney(dollars), userCurrency))));
   };
   const [prices, shippingCost] = await Promise.all([
     Promise.all(

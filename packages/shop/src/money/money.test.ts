@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RpcError } from '../rpc/rpc-error.ts';
-import { type Amount, amount, decimal, display, sum, times, wireMoney } from './money.ts';
+import { type Amount, amount, decimal, display, payable, sum, times, wireMoney } from './money.ts';
 
 const MAX_NANOS = (2n ** 63n - 1n) * 1_000_000_000n + 999_999_999n;
 const anAmount: fc.Arbitrary<Amount> = fc
@@ -54,6 +54,23 @@ describe('an amount of money', () => {
   it('carries from nanos to units', () => {
     const total = sum('USD', [amount(usd(19n, 990_000_000)), amount(usd(0n, 20_000_000))]);
     expect(wireMoney(total)).toEqual(usd(20n, 10_000_000));
+  });
+
+  it('is rounded to what can be paid in its currency, half away from zero', () => {
+    const rounded = (currency: string, nanos: bigint) => payable({ currency, nanos }).nanos;
+    expect(rounded('EUR', 47_766_475_011n)).toBe(47_770_000_000n);
+    expect(rounded('EUR', 1_005_000_000n)).toBe(1_010_000_000n);
+    expect(rounded('EUR', -1_005_000_000n)).toBe(-1_010_000_000n);
+    expect(rounded('JPY', 2_235_499_999_999n)).toBe(2_235_000_000_000n);
+  });
+
+  it('adds up as shown once it is payable, however many are bought', () => {
+    fc.assert(
+      fc.property(anAmount, fc.nat(99), (any, count) => {
+        const shown = BigInt(decimal(payable(any)).replace('.', ''));
+        expect(BigInt(decimal(times(payable(any), count)).replace('.', ''))).toBe(shown * BigInt(count));
+      }),
+    );
   });
 
   it.each([

@@ -67,6 +67,18 @@ export function times(each: Amount, count: number): Amount {
   return { currency: each.currency, nanos: each.nanos * BigInt(count) };
 }
 
+/**
+ * The nearest amount that can be paid in its currency (whole cents, whole yen), half away from zero. Prices are rounded
+ * before they are multiplied and added, so that a bill adds up for whoever checks it.
+ */
+export function payable({ currency, nanos }: Amount): Amount {
+  const decimals = formatter(currency).resolvedOptions().maximumFractionDigits ?? 2;
+  const smallest = NANOS_PER_UNIT / 10n ** BigInt(decimals);
+  const magnitude = nanos < 0n ? -nanos : nanos;
+  const rounded = ((2n * magnitude + smallest) / (2n * smallest)) * smallest;
+  return { currency, nanos: nanos < 0n ? -rounded : rounded };
+}
+
 /** Exact decimal digits of the amount, e.g. `-12.345`; at least two decimals. */
 export function decimal({ nanos }: Amount): string {
   const magnitude = nanos < 0n ? -nanos : nanos;

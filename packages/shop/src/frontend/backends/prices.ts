@@ -1,4 +1,4 @@
-import { type Amount, amount, type WireMoney, wireMoney } from '../../money/money.ts';
+import { type Amount, amount, payable, type WireMoney, wireMoney } from '../../money/money.ts';
 import { orMissing, type Visit } from '../visit.ts';
 import type { Backends } from './backends.ts';
 
@@ -9,7 +9,7 @@ const MOST_KEPT = 2000;
 export interface Prices {
   /** The currencies to choose from; none when the currency service was never reached. */
   currencies(visit: Visit): Promise<readonly string[]>;
-  /** In the customer's currency, or as given, with `currency` noted as missing, when it can't be converted now. */
+  /** In the customer's currency and payable, or as given, with `currency` noted as missing, when it can't be converted now. */
   inCurrencyOf(visit: Visit, price: WireMoney | undefined): Promise<Amount>;
 }
 
@@ -37,7 +37,7 @@ export function createPrices({ currency }: Pick<Backends, 'currency'>, now: () =
         currency.convert({ from: wireMoney(given), toCode: visit.currency }, visit.context),
       );
       if (answer === undefined) return given;
-      const result = amount(answer.message);
+      const result = payable(amount(answer.message));
       const oldest = converted.keys().next().value;
       if (converted.size >= MOST_KEPT && oldest !== undefined) converted.delete(oldest);
       converted.set(key, { amount: result, until: now() + KEPT_MS });

@@ -85,6 +85,6 @@ const SIDE_NAMES: Readonly<Record<string, string>> = { vm: 'the virtual machine'
 
 function servedByText(copy: ServedBy | undefined): Html {
   if (copy === undefined) return html`<span class="side side-none"></span>No catalog in this page.`;
-  const where = [copy.host, copy.cluster].filter((name) => name !== 'unknown').join(', ');
+  const where = [...new Set([copy.host, copy.cluster])].filter((name) => name !== 'unknown').join(', ');
   return html`<span class="side side-${copy.side}"></span>Catalog from <strong>${SIDE_NAMES[copy.side] ?? 'an unnamed side'}</strong>${where !== '' && html` (${where})`}.`;
 }

@@ -174,8 +174,12 @@ END
 sudo systemctl enable boots; sudo touch /tmp/gone /run/gone /var/kept; sudo iptables -A INPUT -s 192.0.2.1 -j DROP
 sudo nft add table ip gone`);
     const before = bootCount();
+    const bootId = 'cat /proc/sys/kernel/random/boot_id';
+    const earlier = (await ssh(bootId)).out;
     await ssh('sudo systemctl reboot');
     await waitFor(async () => bootCount() > before && (await ssh('true')).code === 0);
+    expect((await ssh(bootId)).out).not.toBe(earlier);
+    expect((await ssh('journalctl -b -o cat | grep -c ^Booting')).out).toBe('1');
     const { out } = await ssh('ls /tmp; ls -d /run/gone /var/kept; cat /var/boots; sudo nft list ruleset');
     expect(out.split('\n')).toEqual(['/var/kept', 'booted', expect.stringContaining("'/run/gone'")]);
   });

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -42,6 +43,13 @@ func Boot(base string, diskPath string) error {
 		return err
 	}
 	if err := mountSystem(root); err != nil {
+		return err
+	}
+	bootID := filepath.Join(d.root(), "boot_id")
+	if err := os.WriteFile(bootID, []byte(newBootID()+"\n"), 0o444); err != nil {
+		return err
+	}
+	if err := protectKernel(filepath.Join(root, "proc"), bootID); err != nil {
 		return err
 	}
 	if err := pivot(root); err != nil {
@@ -122,7 +130,7 @@ func mountSystem(root string) error {
 			return err
 		}
 		if err := unix.Mount(m.source, at(m.target), m.kind, m.flags, m.options); err != nil {
-			return fmt.Errorf("mount the machine's %s: %w", m.target, err)
+			return fmt.Errorf("mount the machine's %s: %w%s", m.target, err, hint(m.kind, err))
 		}
 	}
 	// Device nodes can't be made in a user namespace; the host's harmless ones are bound.
@@ -142,12 +150,28 @@ func mountSystem(root string) error {
 			return err
 		}
 	}
-	return protectKernel(at("/proc"))
+	return nil
+}
+
+func hint(kind string, err error) string {
+	if kind == "proc" && errors.Is(err, unix.EPERM) {
+		return "; in a user namespace the kernel allows it only where nothing is mounted over parts of the outer /proc (as Docker does)"
+	}
+	return ""
+}
+
+// newBootID gives what the kernel would give after a real boot; the kernel's own is the host's.
+func newBootID() string {
+	var id [16]byte
+	// crypto/rand.Read never fails on Linux.
+	_, _ = rand.Read(id[:])
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // a random UUID
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
 // protectKernel keeps the settings of the kernel, which is the host's, from being written; those of the machine's own
-// network stay writable.
-func protectKernel(proc string) error {
+// network stay writable. The boot id becomes the content of the file bootID.
+func protectKernel(proc, bootID string) error {
 	const quiet = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 	bind := func(path string) error { return unix.Mount(path, path, "", unix.MS_BIND|unix.MS_REC, "") }
 	readOnly := func(path string) error {
@@ -170,6 +194,9 @@ func protectKernel(proc string) error {
 		// A bind taken before the rest becomes read-only stays writable.
 		if err := bind(network); err != nil {
 			return fmt.Errorf("keep %s: %w", network, err)
+		}
+		if err := unix.Mount(bootID, filepath.Join(path, "kernel/random/boot_id"), "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("give the machine a boot id: %w", err)
 		}
 		if err := readOnly(path); err != nil {
 			return fmt.Errorf("protect %s: %w", path, err)

@@ -67,8 +67,6 @@ func Run() error {
 			fmt.Fprintf(os.Stderr, "set the host name: %v\n", err)
 		}
 	}
-	// The kernel's boot id is the host's and outlives this machine's reboots.
-	machine.BootID = randomID()
 	writer, err := journal.Open("", machine.BootID)
 	if err != nil {
 		return fmt.Errorf("open the journal: %w", err)

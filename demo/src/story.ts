@@ -96,12 +96,17 @@ async function deployTheShop(stage: Stage, story: Storyteller): Promise<void> {
 }
 
 async function describeTheMigration(stage: Stage, story: Storyteller, folder: string): Promise<string> {
-  story.step(5, 'Describe the migration, and look whether everything for it is there');
+  story.step(5, 'Describe the migration, and see what it would write');
   await mkdir(folder, { recursive: true });
   const file = join(folder, 'migration.yaml');
   await writeFile(file, migrationFile(stage));
-  story.byHand(`npx meshlift -f ${file} check`);
-  const { stdout } = await stage.meshlift(['-f', file, 'check'], { quiet: true });
+  story.byHand(`npx meshlift -f ${file} plan`);
+  // Exit code 2 says that there is something to write, and nothing was written.
+  const { exitCode, stdout, stderr } = await stage.meshlift(['-f', file, 'plan'], {
+    quiet: true,
+    mayFail: true,
+  });
+  if (exitCode !== 2) throw new Error(`the plan ended with ${exitCode}:\n${stdout}${stderr}`);
   story.measured(stdout.trim().split('\n').at(-1) ?? '');
   return file;
 }
@@ -132,6 +137,9 @@ async function prepareTheVm(stage: Stage, story: Storyteller): Promise<void> {
 
 async function joinTheVm(stage: Stage, story: Storyteller, file: string): Promise<void> {
   story.step(7, 'Join the VM to the mesh, and put all traffic on it in every cluster');
+  story.byHand(`npx meshlift -f ${file} check`);
+  const { stdout } = await stage.meshlift(['-f', file, 'check'], { quiet: true });
+  story.measured(stdout.trim().split('\n').at(-1) ?? '');
   story.byHand(`npx meshlift -f ${file} vm join`);
   await stage.meshlift(['-f', file, 'vm', 'join']);
   story.measured('the VM is healthy, and every proxy of both clusters serves 100/0');

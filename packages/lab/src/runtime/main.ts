@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
@@ -120,6 +121,8 @@ async function main(): Promise<void> {
   // Left over from a run that was killed.
   await rm(options.socket, { force: true });
   await listen(server, options.socket);
+  // Stripping the types takes a third of this process's memory; with NODE_COMPILE_CACHE set, the next run is spared it.
+  flushCompileCache();
   log(
     `serving on ${options.socket}: ${pods.all().length} pods and ${containers.all().length} containers taken over`,
   );

@@ -1,4 +1,4 @@
-import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
@@ -326,8 +326,6 @@ export class Containers {
   }
 
   #report(what: string, error: unknown): void {
-    // A container's folder may be removed while its end is being read.
-    if (!existsSync(this.folder(what)) && !this.#containers.has(what)) return;
     this.#options.report(`${what}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -94,6 +94,20 @@ describe('the package of the sidecar', { timeout: 30_000 }, () => {
     expect(after.sha256).not.toBe(before.sha256);
   });
 
+  it('is the same package wherever the same parts make it', async () => {
+    const before = await make();
+    await rm(path.join(folder, 'cache'), { recursive: true });
+    expect((await make()).sha256).toBe(before.sha256);
+  });
+
+  it('leaves room in the cache: the oldest packages go', async () => {
+    const made = [];
+    for (let i = 1; i <= 6; i++) made.push(await make(`1.31.${i}`));
+    const kept = (await readdir(path.join(folder, 'cache/sidecar'))).filter((name) => name !== 'lock');
+    const newest = made.slice(-4).map((each) => path.basename(path.dirname(each.path)));
+    expect(kept.sort()).toEqual(newest.sort());
+  });
+
   it('has a version that dpkg takes, or is not made', () => {
     expect(debianVersion('1.31-dev')).toBe('1.31-dev');
     expect(() => debianVersion('unknown')).toThrow(/"unknown" can't be the version/);

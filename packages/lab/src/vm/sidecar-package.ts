@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, glob, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { isNotFound, run } from '../parts/child.ts';
@@ -50,7 +50,7 @@ const CONFIGURATION_FILES = [
 ];
 
 /** Counts changes to the package that don't show in LAYOUT. */
-const RECIPE = 1;
+const RECIPE = 2;
 
 /**
  * Gives a package `istio-sidecar` for the lab's VMs, of the same parts that its clusters run: Istio's agent and an
@@ -81,6 +81,7 @@ export async function ensureSidecarPackage({
       try {
         await make(unfinished, version, sources, signal);
         await rename(unfinished, folder);
+        await removeOldest(parent);
       } finally {
         await rm(unfinished, { recursive: true, force: true });
       }
@@ -89,6 +90,19 @@ export async function ensureSidecarPackage({
       return made;
     },
   );
+}
+
+/** Labs of earlier parts may still run, and hand out their package. */
+const KEPT = 4;
+
+async function removeOldest(parent: string): Promise<void> {
+  const packages: { folder: string; made: number }[] = [];
+  for await (const record of glob(`*/${RECORD}`, { cwd: parent })) {
+    const folder = path.join(parent, path.dirname(record));
+    packages.push({ folder, made: (await stat(folder)).mtimeMs });
+  }
+  const oldest = packages.sort((a, b) => b.made - a.made).slice(KEPT);
+  for (const { folder } of oldest) await rm(folder, { recursive: true });
 }
 
 const FILE = 'istio-sidecar.deb';
@@ -119,7 +133,9 @@ async function make(folder: string, version: string, sources: string[], signal: 
   const file = path.join(folder, FILE);
   // It goes to the VM once and is kept on this machine: quick to pack and unpack matters, its size doesn't.
   const argv = ['dpkg-deb', '--root-owner-group', '-Zzstd', '-z1', '--build', tree, file] as const;
-  const { code, stderr } = await run({ argv: [...argv], signal }).catch((error: unknown) => {
+  // With a fixed date in it, the same parts make the same package.
+  const env = { ...process.env, SOURCE_DATE_EPOCH: `${Date.UTC(2026, 0) / 1000}` };
+  const { code, stderr } = await run({ argv: [...argv], env, signal }).catch((error: unknown) => {
     throw isNotFound(error) ? MISSING_DPKG() : error;
   });
   if (code !== 0) throw new Error(`The package ${FILE} could not be built: ${stderr}`);

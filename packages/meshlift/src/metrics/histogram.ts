@@ -28,8 +28,11 @@ export function subtractHistograms(later: Histogram, earlier: Histogram): Histog
 }
 
 function combine(a: Histogram, b: Histogram, sign: 1 | -1): Histogram {
-  if (b.bounds.length === 0) return a;
-  if (a.bounds.length === 0) return scale(b, sign);
+  const sum = a.sum + sign * b.sum;
+  if (b.bounds.length === 0) return { ...a, sum };
+  if (a.bounds.length === 0) {
+    return { bounds: b.bounds, cumulative: b.cumulative.map((count) => sign * count), sum };
+  }
   const countsOfB = new Map(b.bounds.map((bound, i) => [bound, b.cumulative[i] ?? 0]));
   const bounds: number[] = [];
   const cumulative: number[] = [];
@@ -39,15 +42,7 @@ function combine(a: Histogram, b: Histogram, sign: 1 | -1): Histogram {
     bounds.push(bound);
     cumulative.push((a.cumulative[i] ?? 0) + sign * other);
   }
-  return { bounds, cumulative, sum: a.sum + sign * b.sum };
-}
-
-function scale(histogram: Histogram, sign: 1 | -1): Histogram {
-  return {
-    bounds: histogram.bounds,
-    cumulative: histogram.cumulative.map((count) => sign * count),
-    sum: sign * histogram.sum,
-  };
+  return { bounds, cumulative, sum };
 }
 
 /**

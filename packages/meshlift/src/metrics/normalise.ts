@@ -26,20 +26,41 @@ export function callSeries(
   text: string,
   wanted: WantedCalls,
 ): { calls: readonly CallSeries[]; latency: readonly LatencySeries[] } {
-  const hosts = new Set(wanted.hosts);
   const calls = new Map<string, CallSeries>();
   const latency = new Map<string, LatencyParts>();
-  for (const sample of parsePrometheus(text, (name) => family.test(name))) {
-    if (sample.labels.get('reporter') !== 'source') continue;
-    const outcome = outcomeOf(sample);
-    if (outcome === null || !hosts.has(outcome.host)) continue;
-    if (wanted.port !== undefined && outcome.port !== null && outcome.port !== wanted.port) continue;
-    const kind = family.exec(sample.name)?.[1];
+  for (const series of seriesIn(text)) {
+    const [first] = series;
+    const outcome = first === undefined ? null : wantedOutcome(first, wanted);
+    if (first === undefined || outcome === null) continue;
+    const kind = family.exec(first.name)?.[1];
     if (kind === 'requests_total' || kind === 'tcp_connections_closed_total')
-      addCall(calls, outcome, sample.value);
-    else addLatency(latency, outcome, sample);
+      addCall(calls, outcome, first.value);
+    else addLatency(latency, outcome, series);
   }
   return { calls: [...calls.values()], latency: [...latency.values()].map(assemble) };
+}
+
+/** Lines in a row with the same labels: one counter, or all buckets of a histogram. */
+function seriesIn(text: string): PrometheusSample[][] {
+  const found: PrometheusSample[][] = [];
+  let last: PrometheusSample[] = [];
+  for (const sample of parsePrometheus(text, (name) => family.test(name))) {
+    if (sample.labels === last[0]?.labels) {
+      last.push(sample);
+    } else {
+      last = [sample];
+      found.push(last);
+    }
+  }
+  return found;
+}
+
+function wantedOutcome(sample: PrometheusSample, wanted: WantedCalls): Outcome | null {
+  if (sample.labels.get('reporter') !== 'source') return null;
+  const outcome = outcomeOf(sample);
+  if (outcome === null || !wanted.hosts.includes(outcome.host)) return null;
+  const otherPort = wanted.port !== undefined && outcome.port !== null && outcome.port !== wanted.port;
+  return otherPort ? null : outcome;
 }
 
 function outcomeOf(sample: PrometheusSample): Outcome | null {
@@ -137,29 +158,30 @@ function answererKey({ workload, namespace, address }: Answerer): string {
   return [workload, namespace, address].join('\u0002');
 }
 
-/** Buckets of one host and answerer while they are read: one set of buckets per outcome, told apart by its labels. */
+/** The histograms of one host and answerer, one for each outcome, and their sums, which are lines of their own. */
 interface LatencyParts {
   readonly of: Omit<LatencySeries, 'histogram'>;
-  readonly outcomes: Map<string, { buckets: [bound: number, count: number][]; sum: number }>;
+  readonly histograms: Histogram[];
 }
 
-function addLatency(latency: Map<string, LatencyParts>, outcome: Outcome, sample: PrometheusSample): void {
+function addLatency(
+  latency: Map<string, LatencyParts>,
+  outcome: Outcome,
+  series: readonly PrometheusSample[],
+): void {
   const { host, port, answerer } = outcome;
   const key = latencyKey(outcome);
-  const parts = latency.get(key) ?? { of: { host, port, answerer }, outcomes: new Map() };
+  const parts = latency.get(key) ?? { of: { host, port, answerer }, histograms: [] };
   latency.set(key, parts);
-  const series = [...sample.labels].filter(([label]) => label !== 'le').join('\u0001');
-  const part = parts.outcomes.get(series) ?? { buckets: [], sum: 0 };
-  parts.outcomes.set(series, part);
-  const bound = sample.labels.get('le');
-  if (bound === undefined) part.sum += sample.value;
-  else part.buckets.push([bound === '+Inf' ? Number.POSITIVE_INFINITY : Number(bound), sample.value]);
+  const buckets = series.filter(({ bound }) => bound !== null);
+  const sums = series.filter(({ bound }) => bound === null);
+  parts.histograms.push({
+    bounds: buckets.map(({ bound }) => bound ?? 0),
+    cumulative: buckets.map(({ value }) => value),
+    sum: sums.reduce((total, { value }) => total + value, 0),
+  });
 }
 
-function assemble({ of, outcomes }: LatencyParts): LatencySeries {
-  const histograms = [...outcomes.values()].map(({ buckets, sum }): Histogram => {
-    const sorted = buckets.toSorted(([a], [b]) => a - b);
-    return { bounds: sorted.map(([bound]) => bound), cumulative: sorted.map(([, count]) => count), sum };
-  });
+function assemble({ of, histograms }: LatencyParts): LatencySeries {
   return { ...of, histogram: histograms.reduce(addHistograms) };
 }

@@ -6,13 +6,14 @@ const all = () => true;
 it('reads names, labels and values', () => {
   const text = '# HELP up x\n# TYPE up gauge\nup 1\nhttp_total{code="200",host="a b"} 1.5e3 1700000000000\n';
   expect(parsePrometheus(text, all)).toEqual([
-    { name: 'up', labels: new Map(), value: 1 },
+    { name: 'up', labels: new Map(), bound: null, value: 1 },
     {
       name: 'http_total',
       labels: new Map([
         ['code', '200'],
         ['host', 'a b'],
       ]),
+      bound: null,
       value: 1500,
     },
   ]);
@@ -27,6 +28,26 @@ it('reads labels that hold quotes, braces, commas and escapes', () => {
     ]),
   );
   expect(sample?.value).toBe(2);
+});
+
+it('reads the labels of a histogram once, and its bounds one by one', () => {
+  const line = (series: string, le: string, value: number) => `h_bucket{a="${series}",le="${le}"} ${value}\n`;
+  const text =
+    line('x', '0.5', 1) +
+    line('x', '+Inf', 2) +
+    line('xy', '0.5', 3) +
+    'h_sum{a="xy"} 9\n' +
+    line('x', '1', 4);
+  const samples = parsePrometheus(text, all);
+  expect(samples.map(({ labels, bound, value }) => [labels.get('a'), bound, value])).toEqual([
+    ['x', 0.5, 1],
+    ['x', Number.POSITIVE_INFINITY, 2],
+    ['xy', 0.5, 3],
+    ['xy', null, 9],
+    ['x', 1, 4],
+  ]);
+  expect(samples[0]?.labels).toBe(samples[1]?.labels);
+  expect(samples[0]?.labels.has('le')).toBe(false);
 });
 
 it('reads infinity and what is not a number', () => {

@@ -74,6 +74,27 @@ it('reads every caller, and names those that did not answer', async () => {
   expect(sample.unread).toMatchObject([{ caller: { pod: 'c' }, why: 'nothing is served there' }]);
 });
 
+it("asks for no more than it needs, on Envoy's own page", async () => {
+  const cluster = new FakeCluster('cluster1', [pod('a')]);
+  const asked: unknown[] = [];
+  const watched = withFaults(cluster, {
+    podGet: async ({ args }) => {
+      asked.push(args.slice(0, 2));
+      return stats(5);
+    },
+  });
+  await readCallers(watched, { hosts, latency: false });
+  await readCallers(watched, { hosts });
+  const target = { namespace: 'default', pod: 'a', port: 15090 };
+  expect(asked).toEqual([
+    [target, '/stats/prometheus?filter=istio_(requests_total%7Ctcp_connections_closed_total)'],
+    [
+      target,
+      '/stats/prometheus?filter=istio_(requests_total%7Ctcp_connections_closed_total%7Crequest_duration_milliseconds)',
+    ],
+  ]);
+});
+
 it('reads no more proxies at once than it may', async () => {
   const names = Array.from({ length: 12 }, (_, i) => `p${i}`);
   const cluster = new FakeCluster(
@@ -85,7 +106,8 @@ it('reads no more proxies at once than it may', async () => {
   let running = 0;
   let most = 0;
   const watched = withFaults(cluster, {
-    podGet: async (_call, proceed) => {
+    podGet: async ({ args }, proceed) => {
+      if ((args[0] as { port: number }).port !== 15020) return proceed();
       running += 1;
       most = Math.max(most, running);
       await new Promise((resolve) => setImmediate(resolve));

@@ -34,7 +34,11 @@ export function unshareArguments(options: Pick<SandboxOptions, 'userNamespace' |
  */
 export function startSandbox(options: SandboxOptions): ChildProcess {
   const log = openSync(options.log, 'a', 0o600);
-  return spawn('unshare', unshareArguments(options), { stdio: ['pipe', log, log] });
+  return spawn('unshare', unshareArguments(options), {
+    stdio: ['pipe', log, log],
+    // Inside, an ordinary user is root, and uses root's programs.
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+  });
 }
 
 /** Kills the pid namespace's first process, and thereby all of them. The kernel waits for the last. */

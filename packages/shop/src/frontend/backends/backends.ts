@@ -24,8 +24,6 @@ export interface Backends {
 
 /** Placing an order is a chain of calls; it may take as long as all of them together. */
 const CHECKOUT_TIMEOUT_MS = 15_000;
-/** Without an advertisement the page is complete enough: it does not wait long for one. */
-const ADS_TIMEOUT_MS = 1000;
 
 /** Clients for the addresses in the environment, under the names that the public Online Boutique uses. */
 export function connectBackends(env: Environment, log: Log): Backends {
@@ -47,7 +45,7 @@ export function connectBackends(env: Environment, log: Log): Backends {
       log,
       timeoutMs: CHECKOUT_TIMEOUT_MS,
     }),
-    ads: connect(AdService, { address: env.address('AD_SERVICE_ADDR'), log, timeoutMs: ADS_TIMEOUT_MS }),
+    ads: connect(AdService, { address: env.address('AD_SERVICE_ADDR'), log }),
   };
 }
 

@@ -5,22 +5,23 @@ const glyphs = { step: '►', done: '✔', progress: ' ', warning: '!' } as cons
   MeshliftEvent['level'],
   string
 >;
-/** The same wait is told again at most this often, so that nothing looks stuck and nothing floods a log. */
+/** Waits, and progress of one and the same thing, are told again at most this often: nothing looks stuck, nothing floods a log. */
 const repeatMs = 4_000;
 
 /** Shows events as lines on standard error: no spinner, no cursor tricks, readable in a terminal and in a log file. */
 export function eventLines(terminal: Terminal, options: { readonly json: boolean }): EventHost {
-  let lastWait = 0;
+  const told = new Map<string, number>();
   return {
     notify(event) {
       if (options.json) {
         terminal.err(`${JSON.stringify(event)}\n`);
         return;
       }
-      if (event.code === 'wait') {
+      const repeats = event.code === 'wait' ? 'wait' : event.level === 'progress' ? event.message : null;
+      if (repeats !== null) {
         const at = Date.parse(event.time);
-        if (at - lastWait < repeatMs) return;
-        lastWait = at;
+        if (at - (told.get(repeats) ?? 0) < repeatMs) return;
+        told.set(repeats, at);
       }
       terminal.err(`${event.time.slice(11, 19)} ${glyphs[event.level]} ${event.message}\n`);
     },

@@ -171,3 +171,9 @@ it('gives the proxy no file to write that root runs as shell', () => {
   const clusterEnv = bootstrapFiles(catalog).files.find(({ path }) => path === vmPaths.clusterEnv);
   expect(clusterEnv).toMatchObject({ owner: 'root:root', mode: 0o644 });
 });
+
+it('refuses to put a sidecar in front of ssh', () => {
+  const { metadata, apiVersion, kind } = catalog.workloadGroup;
+  const workloadGroup = { apiVersion, kind, metadata, spec: { template: { ports: { ssh: 22 } } } };
+  expect(() => bootstrapFiles({ ...catalog, workloadGroup })).toThrow("ports have ssh's own, 22");
+});

@@ -1,6 +1,7 @@
 import { parse, stringify } from 'yaml';
 import type { KubeObject } from '../effects/kube/port.ts';
 import type { RemoteFile } from '../effects/ssh/port.ts';
+import { MeshliftError } from '../errors/error.ts';
 import { vmPaths } from './vm-paths.ts';
 
 export interface BootstrapInput {
@@ -71,6 +72,7 @@ const proxyConfigAnnotation = 'proxy.istio.io/config';
  * modes of their own: istioctl leaves its token readable by everyone. What root reads as shell belongs to root.
  */
 export function bootstrapFiles(input: BootstrapInput): Bootstrap {
+  refuseSshPort(input.workloadGroup);
   const proxyConfig = proxyConfigOf(input);
   const istiodHost = `istiod${isRevisioned(input) ? `-${input.revision}` : ''}.${input.istioNamespace}.svc`;
   const root = { owner: 'root:root', mode: 0o644 };
@@ -84,6 +86,19 @@ export function bootstrapFiles(input: BootstrapInput): Bootstrap {
     hostsLine: `${input.gatewayAddress} ${istiodHost}`,
     istiodHost,
   };
+}
+
+const sshPort = 22;
+
+/** The sidecar would take every login for a call of the mesh, and nobody could log in to undo it. */
+function refuseSshPort(workloadGroup: KubeObject): void {
+  const { metadata, spec } = workloadGroup as unknown as WorkloadGroupFields;
+  if (!Object.values(spec?.template?.ports ?? {}).includes(sshPort)) return;
+  throw new MeshliftError('bad-input', {
+    where: `WorkloadGroup ${metadata.namespace}/${metadata.name}`,
+    why: `its ports have ssh's own, ${sshPort}: the sidecar would take every login on the VM for a call of the mesh`,
+    next: "name the port that the service listens on as the service's port",
+  });
 }
 
 function isRevisioned({ revision }: BootstrapInput): boolean {

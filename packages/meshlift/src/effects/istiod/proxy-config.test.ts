@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { endpointsOf, parseEndpoints, parseRoutes, routesTo } from './proxy-config.ts';
+import { endpointsOf, inboundActivity, parseEndpoints, parseRoutes, routesTo } from './proxy-config.ts';
 
 const service = { host: 'catalog.default.svc.cluster.local', port: 3550 };
 
@@ -116,4 +116,26 @@ it('reads the endpoints of a service with health and priority', () => {
     ['10.10.100.11:3550', false, 0],
     ['10.10.100.12:3550', true, 0],
   ]);
+});
+
+const stats = [
+  { name: 'rq_active', type: 'GAUGE', value: '2' },
+  { name: 'cx_active', type: 'GAUGE', value: '5' },
+  { name: 'rq_pending_active' },
+];
+
+it('tells what still runs towards an endpoint', () => {
+  const page = {
+    cluster_statuses: [{ name: 'outbound|3550||a.b', host_statuses: [{ ...host('10.0.0.1', {}), stats }] }],
+  };
+  expect(parseEndpoints(JSON.stringify(page))).toMatchObject([{ activeRequests: 2, activeConnections: 5 }]);
+});
+
+it('tells what runs inbound, for one port', () => {
+  const status = (name: string) => ({ name, host_statuses: [{ ...host('10.0.0.1', {}), stats }] });
+  const page = JSON.stringify({
+    cluster_statuses: [status('inbound|3550||'), status('inbound|9090||'), status('outbound|3550||a.b')],
+  });
+  expect(inboundActivity(page, 3550)).toEqual({ activeRequests: 2, activeConnections: 5 });
+  expect(inboundActivity(page, 80)).toEqual({ activeRequests: 0, activeConnections: 0 });
 });

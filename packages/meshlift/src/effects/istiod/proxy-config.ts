@@ -43,6 +43,10 @@ export interface ProxyEndpoint extends ServiceAddress {
   /** 0 is tried first; the safety net's own endpoints have a higher number */
   readonly priority: number;
   readonly weight: number;
+  /** requests and streams that run now */
+  readonly activeRequests: number;
+  /** connections that are open now, used or not */
+  readonly activeConnections: number;
 }
 
 const adminPort = 15000;
@@ -131,6 +135,22 @@ function destinationsOf({ route }: EnvoyRoute): readonly RouteDestination[] {
   });
 }
 
+/** What runs now on the inbound side of a proxy, for one port of its workload. */
+export interface InboundActivity {
+  readonly activeRequests: number;
+  readonly activeConnections: number;
+}
+
+/** Reads a proxy's `/clusters?format=json` as the callee. */
+export function inboundActivity(clustersPage: string, port: number): InboundActivity {
+  const { cluster_statuses: clusters = [] } = JSON.parse(clustersPage) as ClustersPage;
+  const hosts = clusters
+    .filter(({ name }) => name.startsWith(`inbound|${port}|`))
+    .flatMap(({ host_statuses: statuses = [] }) => statuses);
+  const total = (name: string) => hosts.reduce((sum, host) => sum + gauge(host, name), 0);
+  return { activeRequests: total('rq_active'), activeConnections: total('cx_active') };
+}
+
 interface ClustersPage {
   readonly cluster_statuses?: readonly {
     readonly name: string;
@@ -143,6 +163,8 @@ interface HostStatus {
   readonly health_status?: Readonly<Record<string, unknown>> & { readonly eds_health_status?: string };
   readonly priority?: number;
   readonly weight?: number;
+  /** a value of zero is left out */
+  readonly stats?: readonly { readonly name: string; readonly value?: string }[];
 }
 
 export function parseEndpoints(clustersPage: string): readonly ProxyEndpoint[] {
@@ -160,6 +182,8 @@ export function parseEndpoints(clustersPage: string): readonly ProxyEndpoint[] {
         healthy: isHealthy(host),
         priority: host.priority ?? 0,
         weight: host.weight ?? 0,
+        activeRequests: gauge(host, 'rq_active'),
+        activeConnections: gauge(host, 'cx_active'),
       };
     });
   });
@@ -169,4 +193,8 @@ export function parseEndpoints(clustersPage: string): readonly ProxyEndpoint[] {
 function isHealthy({ health_status: health = {} }: HostStatus): boolean {
   const { eds_health_status: told = 'HEALTHY', ...flags } = health;
   return (told === 'HEALTHY' || told === 'UNKNOWN') && Object.values(flags).every((flag) => flag !== true);
+}
+
+function gauge({ stats = [] }: HostStatus, name: string): number {
+  return Number(stats.find((stat) => stat.name === name)?.value ?? 0);
 }

@@ -142,7 +142,7 @@ describe('a WorkloadGroup with ports, labels and a network', () => {
   it('says so to the proxy', () => {
     expect(variables(contentOf(catalog, vmPaths.clusterEnv))).toMatchObject({
       ISTIO_INBOUND_PORTS: "'3550,8080'",
-      ISTIO_META_POD_PORTS: `'[{"name":"grpc","containerPort":3550},{"name":"http","containerPort":8080}]'`,
+      ISTIO_META_POD_PORTS: `'[{"name":"grpc","containerPort":3550,"protocol":""},{"name":"http","containerPort":8080,"protocol":""}]'`,
       ISTIO_META_NETWORK: "'network1'",
       ISTIO_META_MESH_ID: "'mesh1'",
       TRUST_DOMAIN: "'cluster.local'",

@@ -153,7 +153,7 @@ function vmMetadata(
     'latest';
   const ports = Object.entries(spec?.template?.ports ?? {})
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, containerPort]) => ({ name, containerPort }));
+    .map(([name, containerPort]) => ({ name, containerPort, protocol: '' }));
   return {
     CANONICAL_SERVICE: service,
     CANONICAL_REVISION: revision,

@@ -1,18 +1,56 @@
 import { allChecks } from '../../checks/all-checks.ts';
-import type { CheckResult } from '../../checks/check.ts';
+import type { Check, CheckResult } from '../../checks/check.ts';
 import { runChecks } from '../../checks/run-checks.ts';
 import type { EngineContext } from '../../engine/context.ts';
+import { readStatus } from '../../engine/journal.ts';
+import { isMeshliftError } from '../../errors/error.ts';
 import type { Goal } from '../../migration/decision.ts';
+import { type Phase, reached } from '../../migration/phase.ts';
 
 /**
  * What must hold before a command changes anything. A rollback waits for nothing but its own safety rules: it must
- * work on the worst day. The VM is only looked at by commands that go there.
+ * work on the worst day. What is already done is not asked for again: a retired VM may be gone.
  */
 export async function preflight(context: EngineContext, goal: Goal): Promise<readonly CheckResult[]> {
-  if (goal.do === 'rollback') return [];
-  const goesToVm = goal.do === 'join' || goal.do === 'run' || goal.do === 'retire';
+  const phase = await recordedPhase(context);
+  const last = lastPhase(goal);
+  if (goal.do === 'rollback' || reached(phase, last)) return [];
   return runChecks(
     context,
-    allChecks.filter((check) => check.severity === 'fatal' && (check.category !== 'vm' || goesToVm)),
+    allChecks.filter((check) => check.severity === 'fatal' && concerns(check, phase, last)),
   );
+}
+
+function concerns({ category, id }: Check, phase: Phase, last: Phase): boolean {
+  if (category === 'vm')
+    return id === 'vm-ssh' ? last === 'Retired' || phase === 'Planned' : phase === 'Planned';
+  // Once completed, only the VM is left to be taken away.
+  return category === 'clusters' || !reached(phase, 'Completed');
+}
+
+/** A home cluster that can't tell where the migration stands is what the checks themselves will say. */
+async function recordedPhase(context: EngineContext): Promise<Phase> {
+  try {
+    return (await readStatus(context)).phase;
+  } catch (error) {
+    if (isMeshliftError(error)) return 'Planned';
+    throw error;
+  }
+}
+
+function lastPhase(goal: Goal): Phase {
+  switch (goal.do) {
+    case 'run':
+      return goal.until;
+    case 'join':
+      return 'Joined';
+    case 'deploy':
+      return 'Deployed';
+    case 'shift':
+    case 'rollback':
+    case 'complete':
+      return 'Completed';
+    case 'retire':
+      return 'Retired';
+  }
 }

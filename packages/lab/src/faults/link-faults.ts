@@ -1,3 +1,4 @@
+import { BACKBONE } from '../network/addresses.ts';
 import { backbonePort } from '../network/topology.ts';
 import { ProgramError, runProgram } from '../supervisor/run-program.ts';
 
@@ -8,10 +9,6 @@ export interface LinkFault {
   /** Added in each direction; null when nothing is. */
   readonly delayMs: number | null;
 }
-
-// What a bridge port does with frames; `ip` knows the states by these numbers.
-const DISABLED = '0';
-const FORWARDING = '3';
 
 /** Breaks and heals the links between machines, at their ports of the backbone. */
 export class LinkFaults {
@@ -35,7 +32,7 @@ export class LinkFaults {
 
   /** From now on nothing gets through in either direction, and nobody is told: packets are lost in silence. */
   async cut(machine: string): Promise<void> {
-    await this.#setPort(machine, DISABLED);
+    await this.#setPort(machine, ['nomaster']);
     this.#cut.add(machine);
   }
 
@@ -75,7 +72,7 @@ export class LinkFaults {
       .map((fault) => fault.machine)
       .filter((name) => machine === undefined || name === machine);
     for (const name of broken) {
-      await this.#setPort(name, FORWARDING);
+      await this.#setPort(name, ['master', BACKBONE.bridge]);
       this.#cut.delete(name);
       if (this.#delayed.has(name)) await this.#undelay(name);
       this.#delayed.delete(name);
@@ -83,9 +80,10 @@ export class LinkFaults {
     return broken;
   }
 
-  async #setPort(machine: string, state: string): Promise<void> {
+  /** Off the bridge, the link stays up and leads nowhere, so neither end is told. */
+  async #setPort(machine: string, to: readonly string[]): Promise<void> {
     this.#require(machine);
-    await runProgram(['ip', 'link', 'set', backbonePort(machine), 'type', 'bridge_slave', 'state', state]);
+    await runProgram(['ip', 'link', 'set', backbonePort(machine), ...to]);
   }
 
   /** Takes off what is there; that there may be nothing is what `replace` on the default does not mind. */

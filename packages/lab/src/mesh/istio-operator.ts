@@ -4,6 +4,9 @@ import { METRICS_ANNOTATIONS } from './request-metrics.ts';
 export const EAST_WEST_GATEWAY = 'istio-eastwestgateway';
 export const INGRESS_GATEWAY = 'istio-ingressgateway';
 
+/** Node ports would be other ones in each cluster, of which `istioctl analyze` rightly warns; nobody needs them. */
+const LOAD_BALANCER = { type: 'LoadBalancer', allocateLoadBalancerNodePorts: false };
+
 const SMALL = { requests: { cpu: '10m', memory: '64Mi' } };
 
 /** What `istioctl manifest generate` turns into one cluster's Istio. */
@@ -47,7 +50,10 @@ function ingressGateway(cluster: ClusterPlan): object {
   return {
     name: INGRESS_GATEWAY,
     enabled: true,
-    k8s: { resources: SMALL, service: { loadBalancerIP: cluster.addresses.ingressGateway } },
+    k8s: {
+      resources: SMALL,
+      service: { ...LOAD_BALANCER, loadBalancerIP: cluster.addresses.ingressGateway },
+    },
   };
 }
 
@@ -64,6 +70,7 @@ function eastWestGateway(cluster: ClusterPlan): object {
       env: [{ name: 'ISTIO_META_REQUESTED_NETWORK_VIEW', value: cluster.network }],
       resources: SMALL,
       service: {
+        ...LOAD_BALANCER,
         loadBalancerIP: cluster.addresses.eastWestGateway,
         ports: [
           { name: 'status-port', port: 15021, targetPort: 15021 },

@@ -5,8 +5,9 @@ export const MAX_CLUSTERS = 4;
 export const BACKBONE = {
   bridge: 'backbone',
   cidr: '10.10.0.0/16',
-  router: '10.10.0.1',
   prefix: 16,
+  router: '10.10.0.1',
+  mac: '0a:58:0a:0a:00:01',
 } as const;
 
 /** Every address of one cluster; a pure function of its number. */

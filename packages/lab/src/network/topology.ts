@@ -37,7 +37,8 @@ export function networkCommands(machines: readonly Machine[]): NetworkCommand[] 
 function sandboxLinks(machines: readonly Machine[]): string[] {
   return [
     'link set lo up',
-    `link add ${BACKBONE.bridge} type bridge`,
+    // Of its own: else it takes the least of its ports', and changes it when that port is cut off.
+    `link add ${BACKBONE.bridge} address ${BACKBONE.mac} type bridge`,
     `addr add ${BACKBONE.router}/${BACKBONE.prefix} dev ${BACKBONE.bridge}`,
     `link set ${BACKBONE.bridge} up`,
     ...machines.flatMap(({ name }) => [

@@ -1,0 +1,299 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { refuse, unreachable, when } from '../effects/kube/faults.ts';
+import type { KubeObject } from '../effects/kube/port.ts';
+import { isMeshliftError, MeshliftError } from '../errors/error.ts';
+import type { Goal } from '../migration/decision.ts';
+import type { MigrationStatus } from '../migration/status.ts';
+import { allOnVm, splitWithK8s } from '../migration/traffic-split.ts';
+import { drive } from './engine.ts';
+import { readStatus } from './journal.ts';
+import { type ClusterName, FakeWorld, Killed } from './testdata/fake-world.ts';
+
+const run: Goal = { do: 'run', until: 'Retired' };
+const rollback: Goal = { do: 'rollback' };
+const shift = (k8s: number): Goal => ({ do: 'shift', split: splitWithK8s(k8s) });
+
+// A migration takes no time here, but what it computes has to share the machine with other tests.
+vi.setConfig({ testTimeout: 60_000 });
+
+let world: FakeWorld;
+beforeEach(() => {
+  world = new FakeWorld();
+});
+afterEach(() => world.stop());
+
+function status(): Promise<MigrationStatus> {
+  return readStatus(world.engine());
+}
+
+/** Brings the world to a split that every cluster has agreed to. */
+async function shifted(k8s: number): Promise<void> {
+  await drive(world.engine(), { do: 'join' });
+  await drive(world.engine(), { do: 'deploy' });
+  if (k8s > 0) await drive(world.engine(), shift(k8s));
+}
+
+/** Drives to a goal that is not reached, and answers why. */
+async function refusal(goal: Goal): Promise<MeshliftError> {
+  try {
+    const { outcome } = await drive(world.engine(), goal);
+    throw new Error(`it ended as ${outcome}`);
+  } catch (error) {
+    if (error instanceof MeshliftError) return error;
+    throw error;
+  }
+}
+
+function isSplit(k8s: number): (object: unknown) => boolean {
+  return (object) => {
+    const { kind, spec } = object as KubeObject;
+    if (kind !== 'VirtualService') return false;
+    const { http } = spec as { http: { route: { weight: number }[] }[] };
+    return http[0]?.route[1]?.weight === k8s;
+  };
+}
+
+/** The share of the k8s side that a cluster's stored route says. */
+function stored(cluster: ClusterName): number | null {
+  const route = world.object(cluster, 'VirtualService');
+  return [0, 5, 20, 50, 100].find((k8s) => route && isSplit(k8s)(route)) ?? null;
+}
+
+function expectEverywhere(k8s: number): void {
+  expect([stored('cluster1'), stored('cluster2')]).toEqual([k8s, k8s]);
+  expect(new Set(Object.values(world.inForce()))).toEqual(new Set([k8s]));
+}
+
+/** Nothing is in the clusters any more but the record and what the user brought. */
+function expectRetired(): void {
+  expect(world.traces('cluster1')).toEqual(['Migration productcatalog']);
+  expect(world.traces('cluster2')).toEqual([]);
+  expect(world.object('cluster1', 'WorkloadEntry')).toBeUndefined();
+  expect(new Set(Object.values(world.inForce()))).toEqual(new Set([100]));
+  expect(world.vm.running).toBe(false);
+}
+
+describe('a whole migration', () => {
+  test('ends with the service in Kubernetes, nothing left behind, and no request lost', async () => {
+    const ending = await drive(world.engine(), run);
+    expect(ending).toMatchObject({
+      outcome: 'done',
+      status: { phase: 'Retired', intent: null, agreed: null },
+    });
+    expectRetired();
+    expect(world.lost).toBe(0);
+    expect(world.answered).toBeGreaterThan(5_000);
+  });
+
+  test('is recorded: each split as set and as seen in each cluster, verdicts, and every request', async () => {
+    const { splits, verdicts, traffic } = (await drive(world.engine(), run)).status;
+    expect(splits.map(({ split, outcome }) => [split.k8s, outcome])).toEqual([
+      [0, 'agreed'],
+      [20, 'agreed'],
+      [100, 'agreed'],
+    ]);
+    for (const { split, clusters, skewMs } of splits) {
+      expect(clusters.map(({ cluster }) => cluster)).toEqual(['cluster1', 'cluster2']);
+      for (const { seen, acknowledgedMs, proxies } of clusters) {
+        expect(seen?.k8sPercent).toBeCloseTo(split.k8s, -1);
+        expect(acknowledgedMs).toBeGreaterThan(100);
+        expect(proxies.acknowledged).toBe(proxies.total);
+      }
+      expect(skewMs).toBeLessThan(100);
+    }
+    expect(verdicts.some(({ verdict }) => verdict === 'pass')).toBe(true);
+    expect(traffic?.failed).toBe(0);
+    expect(traffic?.sides.k8s.caught).toBe(0);
+    expect(traffic?.callers.map(({ workload }) => workload).toSorted()).toEqual([
+      'checkoutservice-1',
+      'frontend-1',
+      'recommendationservice-1',
+    ]);
+    // What was answered before the first split was agreed, and while the last counters were read, is not in it.
+    expect(traffic?.requests).toBeGreaterThan(0.9 * world.answered);
+    expect(traffic?.requests).toBeLessThanOrEqual(world.answered);
+  });
+
+  test('that is finished is left alone by a second run, which says so', async () => {
+    await drive(world.engine(), run);
+    const before = [world.clusters.cluster1.objects(), world.clusters.cluster2.objects()];
+    const ending = await drive(world.engine(), run);
+    expect(ending.outcome).toBe('done');
+    expect(ending.because).toContain('finished');
+    expect([world.clusters.cluster1.objects(), world.clusters.cluster2.objects()]).toEqual(before);
+  });
+
+  test('can be made command by command', async () => {
+    await shifted(20);
+    expectEverywhere(20);
+    await drive(world.engine(), shift(100));
+    expectEverywhere(100);
+    await drive(world.engine(), { do: 'complete' });
+    expect((await status()).phase).toBe('Completed');
+    const ending = await drive(world.engine(), { do: 'retire' });
+    expect(ending.outcome).toBe('done');
+    expectRetired();
+    expect(world.lost).toBe(0);
+  });
+
+  test('refuses a command out of order, and changes nothing', async () => {
+    await shifted(0);
+    const before = world.traces('cluster2');
+    const ending = await drive(world.engine(), { do: 'complete' });
+    expect(ending.outcome).toBe('refused');
+    expect(ending.next).toContain('meshlift shift');
+    expect(world.traces('cluster2')).toEqual(before);
+  });
+});
+
+describe('the gate', () => {
+  test('takes everything back in every cluster when the copy fails, and the copy may try again', async () => {
+    await shifted(20);
+    world.copyFailsEvery = 5;
+    const ending = await drive(world.engine(), run);
+    expect(ending.outcome).toBe('rolledBack');
+    expect(ending.because).toMatch(/\d+(\.\d+)? % of \d+ requests to the k8s side failed/);
+    expectEverywhere(0);
+    expect(await status()).toMatchObject({ phase: 'Deployed', agreed: { split: allOnVm } });
+    expect(world.lost).toBe(0);
+
+    world.copyFailsEvery = 0;
+    expect((await drive(world.engine(), run)).outcome).toBe('done');
+    expectRetired();
+  });
+
+  test('sees a copy that only looks healthy because the net catches its failures', async () => {
+    await shifted(20);
+    // The copy is gone, but its endpoint is still known: every request that was meant for it is caught by the VM.
+    world.copyAlive = false;
+    const ending = await drive(world.engine(), run);
+    expect(ending.outcome).toBe('rolledBack');
+    expectEverywhere(0);
+    expect(world.lost).toBe(0);
+    expect((await status()).traffic?.sides.k8s.caught).toBeGreaterThan(0);
+  });
+
+  test('goes forward when it is the VM that dies: the copy takes all, and nothing is lost', async () => {
+    await shifted(20);
+    world.setVmAlive(false);
+    const ending = await drive(world.engine(), run);
+    expect(ending.outcome).toBe('done');
+    expectRetired();
+    expect(world.lost).toBe(0);
+  });
+});
+
+describe('one opinion in every cluster', () => {
+  test('when one refuses a split, all go back to the last one that was agreed', async () => {
+    await shifted(20);
+    world.faults.cluster2 = {
+      apply: when(({ args }) => isSplit(50)(args[0]), refuse('admission webhook denied the request')),
+    };
+    const failure = await refusal(shift(50));
+    expect(failure.code).toBe('not-agreed');
+    expect(failure.message).toContain('admission webhook denied the request');
+    expectEverywhere(20);
+    const { agreed, intent, splits } = await status();
+    expect(agreed?.split.k8s).toBe(20);
+    expect(intent?.generation).toBe(agreed?.generation);
+    expect(splits.map(({ outcome }) => outcome).slice(-2)).toEqual(['returned', 'agreed']);
+    expect(world.lost).toBe(0);
+  });
+
+  test('when a proxy never acknowledges a split, all go back, and the proxy is named', async () => {
+    await shifted(20);
+    const stuck = world.proxies.find(({ name }) => name === 'frontend-1');
+    const lag = stuck?.lagMs ?? 0;
+    if (stuck) stuck.lagMs = Number.POSITIVE_INFINITY;
+    const failure = await refusal(shift(50));
+    expect(failure.code).toBe('not-agreed');
+    expect(failure.message).toContain('frontend-1.default');
+    expect(new Set(Object.values(world.inForce()))).toEqual(new Set([20]));
+    if (stuck) stuck.lagMs = lag;
+    expect((await drive(world.engine(), run)).outcome).toBe('done');
+    expect(world.lost).toBe(0);
+  });
+
+  test('a cluster that is cut off during a shift gets the others’ opinion when it is back', async () => {
+    await shifted(20);
+    world.faults.cluster2 = { apply: when(({ args }) => isSplit(50)(args[0]), unreachable) };
+    expect((await refusal(shift(50))).code).toBe('not-agreed');
+    world.faults.cluster2 = {};
+    world.cut.add('cluster2');
+    const ending = await drive(world.engine(), run);
+    expect(ending.outcome).toBe('held');
+    expect(ending.because).toContain("cluster2 can't be reached");
+    world.cut.clear();
+    expect((await drive(world.engine(), run)).outcome).toBe('done');
+    expectRetired();
+    expect(world.lost).toBe(0);
+  });
+
+  test('weights that somebody changed by hand are put back', async () => {
+    await shifted(20);
+    const route = world.object('cluster2', 'VirtualService');
+    const changed = structuredClone(route) as unknown as {
+      spec: { http: { route: { weight: number }[] }[] };
+    };
+    for (const [i, it] of (changed.spec.http[0]?.route ?? []).entries()) it.weight = i === 0 ? 95 : 5;
+    world.clusters.cluster2.put(changed as unknown as KubeObject);
+    await world.clock.wait(500);
+    expect(world.inForce()['frontend-1']).toBe(5);
+    await drive(world.engine(), shift(20));
+    expectEverywhere(20);
+  });
+
+  test('a route that somebody deleted is put back', async () => {
+    await shifted(20);
+    const { name, namespace = '' } = world.object('cluster1', 'VirtualService')?.metadata ?? { name: '' };
+    await world.clusters.cluster1.delete({
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'VirtualService',
+      name,
+      namespace,
+    });
+    await drive(world.engine(), shift(20));
+    expectEverywhere(20);
+    expect((await drive(world.engine(), run)).outcome).toBe('done');
+    expect(world.lost).toBe(0);
+  });
+});
+
+describe('a rollback', () => {
+  test('puts every cluster back on the VM', async () => {
+    await shifted(50);
+    const ending = await drive(world.engine(), rollback);
+    expect(ending.outcome).toBe('done');
+    expectEverywhere(0);
+    expect(world.lost).toBe(0);
+  });
+
+  test('onto a VM that is dead is refused, and moves nothing', async () => {
+    await shifted(50);
+    world.setVmAlive(false);
+    await world.clock.wait(1_000);
+    const ending = await drive(world.engine(), rollback);
+    expect(ending.outcome).toBe('refused');
+    expect(ending.because).toContain("the VM can't take the traffic back");
+    expectEverywhere(50);
+    expect(world.lost).toBe(0);
+  });
+});
+
+describe('two engines', () => {
+  test('never drive one migration: the second is refused and told who does', async () => {
+    const first = drive(world.engine(), run);
+    await world.clock.wait(3_000);
+    const failure = await refusal(rollback);
+    expect(failure.code).toBe('owned-by-another');
+    expect((await first).outcome).toBe('done');
+  });
+
+  test('follow each other once the first has died', async () => {
+    await expect(drive(world.engine({ killAfter: 60 }), run)).rejects.toBeInstanceOf(Killed);
+    expect(isMeshliftError(await refusal(run), 'owned-by-another')).toBe(true);
+    await world.clock.wait(16_000);
+    expect((await drive(world.engine(), run)).outcome).toBe('done');
+    expect(world.events.some(({ code, level }) => code === 'owner' && level === 'warning')).toBe(true);
+  });
+});

@@ -1,0 +1,94 @@
+import type { FakeClock } from '../../effects/clock/fake.ts';
+import type { RemoteFile, Ssh, SshResult } from '../../effects/ssh/port.ts';
+
+/** A VM behind ssh, as far as joining, leaving and counting go: it knows the scripts by what they are for. */
+export class FakeVm implements Ssh {
+  readonly target = 'admin@10.10.100.10:22';
+  readonly files = new Map<string, RemoteFile>();
+  readonly #clock: FakeClock;
+  readonly #onSidecar: (running: boolean) => void;
+  readonly #inbound: () => number;
+  running = false;
+  /** counts what was changed on it */
+  version = 0;
+  #recorded = false;
+
+  constructor(clock: FakeClock, onSidecar: (running: boolean) => void, inbound: () => number) {
+    this.#clock = clock;
+    this.#onSidecar = onSidecar;
+    this.#inbound = inbound;
+  }
+
+  async run(script: string): Promise<SshResult> {
+    if (script.includes("printf '\\n=%s=\\n'")) return said(this.#facts());
+    if (script.includes('pilot-agent request GET')) {
+      const stats = `istio_requests_total{reporter="destination",response_code="200",grpc_response_status="0",response_flags="-"} ${this.#inbound()}`;
+      return said(`${stats}\n\n=clusters=\n{"cluster_statuses":[]}\n`);
+    }
+    if (script.includes('pilot-agent wait')) return this.running ? said('') : failed('the proxy is not ready');
+    if (script.includes('systemctl enable')) return this.#start();
+    if (script.includes('systemctl stop')) return this.#leave();
+    if (script.startsWith('[ -e ')) return this.#recorded ? said('') : failed('');
+    if (script.includes('record.new')) this.#record(true);
+    if (script.startsWith('rm -rf')) this.#record(false);
+    if (script.startsWith('cat ')) return said(String(this.files.get(script.slice(4).trim())?.content ?? ''));
+    return said('');
+  }
+
+  async write(file: RemoteFile): Promise<void> {
+    this.files.set(file.path, file);
+    this.version += 1;
+  }
+
+  async upload(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  #record(recorded: boolean): void {
+    if (this.#recorded === recorded) return;
+    this.#recorded = recorded;
+    this.version += 1;
+  }
+
+  #start(): SshResult {
+    if (this.running) return said('');
+    this.running = true;
+    this.version += 1;
+    this.#onSidecar(true);
+    return said('started istio');
+  }
+
+  #leave(): SshResult {
+    if (!this.#recorded || !this.running) return said('');
+    this.running = false;
+    this.version += 1;
+    this.#onSidecar(false);
+    return said('stopped istio');
+  }
+
+  #facts(): string {
+    const sections: Record<string, string> = {
+      os: 'ID=debian\nVERSION_ID="12"',
+      arch: 'x86_64',
+      tools: 'systemctl\ndpkg',
+      now: `${this.#clock.now()}000000`,
+      disk: 'Filesystem 1024-blocks Used Available Capacity Mounted\n/dev/vda 9 1 9000000 1% /',
+      addresses: '10.10.100.10',
+      deb: 'installed 1.31.0-1',
+      unit: this.running ? 'active' : 'inactive',
+      enabled: this.running ? 'enabled' : 'disabled',
+      joined: this.#recorded ? 'yes' : '',
+    };
+    return Object.entries(sections)
+      .map(([name, text]) => `\n=${name}=\n${text}\n`)
+      .join('');
+  }
+}
+
+function said(stdout: string): SshResult {
+  return { exitCode: 0, stdout, stderr: '' };
+}
+
+function failed(stderr: string): SshResult {
+  return { exitCode: 1, stdout: '', stderr };
+}

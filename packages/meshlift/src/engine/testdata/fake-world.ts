@@ -1,0 +1,439 @@
+import { FakeClock } from '../../effects/clock/fake.ts';
+import { FakeCluster } from '../../effects/kube/fake.ts';
+import { type Fault, type KubeVerb, withFaults } from '../../effects/kube/faults.ts';
+import type { KubeObject, KubeWriter } from '../../effects/kube/port.ts';
+import type { Ssh } from '../../effects/ssh/port.ts';
+import { MeshliftError } from '../../errors/error.ts';
+import type { MeshliftEvent } from '../../events/event.ts';
+import type { Side } from '../../migration/traffic-split.ts';
+import { homeOf, type Migration, targetOf } from '../../spec/migration.ts';
+import { sampleMigration } from '../../spec/testdata/sample-migration.ts';
+import type { EngineContext } from '../context.ts';
+import { FakeIstiod } from './fake-istiod.ts';
+import { FakeProxy } from './fake-proxy.ts';
+import { FakeVm } from './fake-vm.ts';
+
+const names = ['cluster1', 'cluster2'] as const;
+export type ClusterName = (typeof names)[number];
+
+const host = 'productcatalogservice.default.svc.cluster.local';
+const labels = { app: 'productcatalogservice' };
+const writes: readonly KubeVerb[] = ['apply', 'applyStatus', 'create', 'replace', 'delete'];
+const reads: readonly KubeVerb[] = ['get', 'list', 'serves', 'version', 'podGet', 'forwardedGet', 'createToken'];
+
+/** What kills an engine in a test: not an error of ours, so nothing may handle it. */
+export class Killed extends Error {}
+
+export interface EngineOptions {
+  /** dies just before its nth change of the world; counted from 1 */
+  readonly killBefore?: number;
+  /** dies just after its nth change of the world, without hearing of its success */
+  readonly killAfter?: number;
+}
+
+/**
+ * Two clusters in one mesh, with customers who call without a pause, and a VM: everything that the engine touches,
+ * in memory and in no time, behind the same ports as the real ones.
+ */
+export class FakeWorld {
+  readonly clock = new FakeClock(Date.UTC(2026, 10, 23, 7));
+  readonly migration: Migration;
+  readonly clusters: Readonly<Record<ClusterName, FakeCluster>>;
+  readonly istiods: Readonly<Record<ClusterName, FakeIstiod>>;
+  readonly vm: FakeVm;
+  readonly proxies: FakeProxy[] = [];
+  readonly events: MeshliftEvent[] = [];
+  /** clusters whose API server does not answer */
+  readonly cut = new Set<string>();
+  /** what stands before a verb of every engine, in one cluster */
+  readonly faults: Partial<Record<ClusterName, Partial<Record<KubeVerb, Fault>>>> = {};
+  /** of each engine's changes, in order, the ones after which the world was another: writes of the same change nothing */
+  readonly effective: number[] = [];
+  /** of the copy's answers, every how many-th is an error; 0: none */
+  copyFailsEvery = 0;
+  vmAlive = true;
+  copyAlive = true;
+  #writes = 0;
+  #vmRequests = 0;
+  #copyRequests = 0;
+  readonly #stop: () => void;
+
+  constructor(spec: Record<string, unknown> = {}) {
+    this.migration = sampleMigration({
+      rollout: { steps: [20, 100], hold: '4s', gate: { interval: '1s', minRequests: 100 } },
+      deadlines: { agree: '10s', observe: '5s', ready: '30s' },
+      retire: { idle: '3s' },
+      ...spec,
+    });
+    const now = () => this.clock.now();
+    this.clusters = {
+      cluster1: new FakeCluster('cluster1', base(), { now }),
+      cluster2: new FakeCluster('cluster2', base(), { now }),
+    };
+    const all = names.map((name) => this.clusters[name]);
+    const istiod = (name: ClusterName) =>
+      new FakeIstiod(this.clusters[name], all, this.clock, () => this.flow());
+    this.istiods = { cluster1: istiod('cluster1'), cluster2: istiod('cluster2') };
+    this.vm = new FakeVm(
+      this.clock,
+      (running) => this.#sidecar(running),
+      () => this.#inbound(),
+    );
+    for (const cluster of all) {
+      cluster.onWrite(() => {
+        this.#writes += 1;
+      });
+    }
+    for (const name of names) {
+      const served = () => this.istiods[name].syncz();
+      this.clusters[name].serve({ namespace: 'istio-system', pod: 'istiod-1', port: 15014 }, '/debug/syncz', served);
+      this.#addPod(name, 'gateway-1', 'router', 0);
+      this.#runDeployments(name);
+    }
+    this.#addPod('cluster1', 'recommendationservice-1', 'sidecar', 150);
+    this.#addPod('cluster1', 'checkoutservice-1', 'sidecar', 60);
+    this.#addPod('cluster2', 'frontend-1', 'sidecar', 200);
+    this.#stop = this.clock.autoAdvance();
+  }
+
+  /** ends the clock, which runs by itself until then */
+  stop(): void {
+    this.#stop();
+  }
+
+  /** An engine's process: its own hands on the world, which let go when it is killed. */
+  engine({ killBefore, killAfter }: EngineOptions = {}): EngineContext {
+    const mine = { changes: 0, dead: false };
+    const change = async (proceed: () => Promise<unknown>): Promise<unknown> => {
+      if (mine.dead) throw new Killed('the engine is dead');
+      mine.changes += 1;
+      mine.dead = mine.changes === killBefore;
+      if (mine.dead) throw new Killed(`killed before change ${mine.changes}`);
+      const nth = mine.changes;
+      const before = this.#version;
+      const result = await proceed();
+      if (this.#version !== before) this.effective.push(nth);
+      if (nth === killAfter) mine.dead = true;
+      if (mine.dead) throw new Killed(`killed after change ${nth}`);
+      return result;
+    };
+    const look = async (proceed: () => Promise<unknown>): Promise<unknown> => {
+      if (mine.dead) throw new Killed('the engine is dead');
+      return proceed();
+    };
+    const members = this.migration.spec.clusters.map((member) => {
+      const name = member.name as ClusterName;
+      const kube = this.#hands(name, change, look);
+      return { name: member.name, member, kube };
+    });
+    const byName = (name: string) => {
+      const found = members.find((it) => it.name === name);
+      if (!found) throw new TypeError(`no member ${name}`);
+      return found;
+    };
+    const { vm } = this;
+    const ssh: Ssh = {
+      target: vm.target,
+      run: (script) => change(() => vm.run(script)) as ReturnType<Ssh['run']>,
+      write: (file) => change(() => vm.write(file)) as Promise<void>,
+      upload: () => vm.upload(),
+      close: () => vm.close(),
+    };
+    return {
+      migration: this.migration,
+      members,
+      home: byName(homeOf(this.migration).name),
+      target: byName(targetOf(this.migration).name),
+      manifests: manifests(),
+      ssh: async () => ssh,
+      sidecarPackage: { istioVersion: '1.31.0' },
+      clock: {
+        now: () => this.clock.now(),
+        wait: (ms, signal) => look(() => this.clock.wait(ms, signal)) as Promise<void>,
+      },
+      host: { notify: (event) => void this.events.push(event) },
+      signal: new AbortController().signal,
+    };
+  }
+
+  /** Lets every customer's requests of the time until now happen. */
+  flow(): void {
+    for (const proxy of this.proxies) proxy.flow((side) => this.#answer(side));
+  }
+
+  /** requests that customers lost so far */
+  get lost(): number {
+    this.flow();
+    return this.proxies.reduce((sum, proxy) => sum + proxy.lost, 0);
+  }
+
+  get answered(): number {
+    this.flow();
+    return this.proxies.reduce((sum, proxy) => sum + proxy.answered, 0);
+  }
+
+  /** the share of the k8s side that each caller's proxy has in force now, in percent */
+  inForce(): Readonly<Record<string, number>> {
+    const callers = this.proxies.filter(({ rate }) => rate > 0);
+    return Object.fromEntries(
+      callers.map(({ name, config }) => [
+        name,
+        (config.routes[0]?.destinations ?? [])
+          .filter(({ host: it }) => !it.includes('-vm.'))
+          .reduce((sum, { weight }) => sum + weight, 0),
+      ]),
+    );
+  }
+
+  /** everything that Meshlift has in a cluster now, by kind and name */
+  traces(name: ClusterName): readonly string[] {
+    return this.clusters[name]
+      .objects()
+      .filter(
+        ({ kind, metadata, spec }) =>
+          metadata.labels?.['meshlift.dev/migration'] !== undefined ||
+          kind === 'Migration' ||
+          (kind === 'Lease' && Boolean(spec)),
+      )
+      .map(({ kind, metadata }) => `${kind} ${metadata.name}`)
+      .toSorted();
+  }
+
+  object(name: ClusterName, kind: string): KubeObject | undefined {
+    return this.clusters[name].objects().find((it) => it.kind === kind);
+  }
+
+  /** The program on the VM dies, or comes back; the probe of its sidecar tells a little later. */
+  setVmAlive(alive: boolean): void {
+    this.flow();
+    this.vmAlive = alive;
+    void this.clock.wait(300).then(() => this.#probe());
+  }
+
+  /** The copy's pods get ready, or stop being so. */
+  setCopyAlive(alive: boolean): void {
+    this.flow();
+    this.copyAlive = alive;
+    const deployment = this.object('cluster2', 'Deployment');
+    if (deployment) this.#rollOut('cluster2', deployment);
+  }
+
+  get #version(): number {
+    return this.#writes + this.vm.version;
+  }
+
+  #answer(side: Side): 'answered' | 'error' | 'dead' {
+    if (side === 'vm') {
+      if (!this.vmAlive || !this.vm.running) return 'dead';
+      this.#vmRequests += 1;
+      return 'answered';
+    }
+    if (!this.copyAlive) return 'dead';
+    this.#copyRequests += 1;
+    return this.copyFailsEvery > 0 && this.#copyRequests % this.copyFailsEvery === 0 ? 'error' : 'answered';
+  }
+
+  #inbound(): number {
+    this.flow();
+    return this.#vmRequests;
+  }
+
+  #hands(
+    name: ClusterName,
+    change: (proceed: () => Promise<unknown>) => Promise<unknown>,
+    look: (proceed: () => Promise<unknown>) => Promise<unknown>,
+  ): KubeWriter {
+    const wire: Fault = async (call, proceed) => {
+      if (this.cut.has(name)) {
+        throw new MeshliftError('cluster-unreachable', {
+          where: `${call.verb} in ${name}`,
+          why: 'it does not answer',
+          next: 'wait',
+        });
+      }
+      const fault = this.faults[name]?.[call.verb];
+      return fault ? fault(call, proceed) : proceed();
+    };
+    const through = (guard: typeof change): Fault => (call, proceed) => guard(() => wire(call, proceed));
+    return withFaults(this.clusters[name], {
+      ...Object.fromEntries(writes.map((verb) => [verb, through(change)])),
+      ...Object.fromEntries(reads.map((verb) => [verb, through(look)])),
+    });
+  }
+
+  #addPod(cluster: ClusterName, name: string, type: 'sidecar' | 'router', rate: number): void {
+    const proxy = new FakeProxy(name, type, rate, 10 + 7 * this.proxies.length, this.clock);
+    this.proxies.push(proxy);
+    this.clusters[cluster].put(callerPod(name, type));
+    this.#serveAdmin(cluster, proxy);
+    this.istiods[cluster].connect(proxy);
+  }
+
+  #serveAdmin(cluster: ClusterName, proxy: FakeProxy): void {
+    const at = (port: number) => ({ namespace: 'default', pod: proxy.name, port });
+    const { port } = this.migration.spec.service;
+    const serve = (on: number, path: string, body: () => string) =>
+      this.clusters[cluster].serve(at(on), path, body);
+    const domains = [host, `${host}:${port}`];
+    // A gateway has no routes to services inside the mesh.
+    serve(15000, '/config_dump?resource=dynamic_route_configs', () =>
+      proxy.type === 'router' ? '{"configs":[]}' : proxy.configDump(domains, port),
+    );
+    serve(15000, '/clusters?format=json', () => proxy.clusters(port));
+    serve(15020, '/stats/prometheus', () => {
+      this.flow();
+      return proxy.stats();
+    });
+  }
+
+  /** What the VM's sidecar makes istiod do in the home cluster. */
+  #sidecar(running: boolean): void {
+    const home = this.clusters.cluster1;
+    if (!running) {
+      this.istiods.cluster1.guests.delete('shop-vm');
+      void this.clock.wait(500).then(() => home.delete(vmEntryRef));
+      return;
+    }
+    this.istiods.cluster1.guests.add('shop-vm');
+    void this.clock.wait(500).then(() => this.#probe());
+  }
+
+  #probe(): void {
+    const home = this.clusters.cluster1;
+    const group = this.object('cluster1', 'WorkloadGroup');
+    if (!group || !this.vm.running) return;
+    const { metadata, template } = group.spec as {
+      metadata: { labels: Record<string, string> };
+      template: { ports: Record<string, number>; serviceAccount: string };
+    };
+    home.put({
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'WorkloadEntry',
+      metadata: {
+        name: vmEntryRef.name,
+        namespace: 'default',
+        labels: metadata.labels,
+        annotations: { 'istio.io/autoRegistrationGroup': group.metadata.name },
+        ownerReferences: [{ kind: 'WorkloadGroup', name: group.metadata.name, uid: group.metadata.uid ?? '' }],
+      },
+      spec: { address: '10.10.100.10', labels: metadata.labels, ...template },
+      status: { conditions: [{ type: 'Healthy', status: this.vmAlive ? 'True' : 'False' }] },
+    });
+  }
+
+  /** A Deployment's pods come up a while after it was stored. */
+  #runDeployments(name: ClusterName): void {
+    this.clusters[name].onWrite(({ verb, object }) => {
+      if (object.kind !== 'Deployment' || verb === 'delete') return;
+      const { observedGeneration } = (object.status ?? {}) as { observedGeneration?: number };
+      if (observedGeneration === object.metadata.generation) return;
+      void this.clock.wait(1_500).then(() => this.#rollOut(name, object));
+    });
+  }
+
+  #rollOut(name: ClusterName, { metadata }: KubeObject): void {
+    const cluster = this.clusters[name];
+    const deployment = cluster.objects().find((it) => it.kind === 'Deployment' && it.metadata.name === metadata.name);
+    if (!deployment) return;
+    const pod = `${metadata.name}-1`;
+    const { template } = deployment.spec as { template: { metadata: { labels: Record<string, string> } } };
+    const ready = this.copyAlive ? 1 : 0;
+    cluster.put({
+      ...callerPod(pod, 'sidecar', this.copyAlive),
+      metadata: { name: pod, namespace: 'default', labels: template.metadata.labels },
+    });
+    if (!this.proxies.some((proxy) => proxy.name === pod)) {
+      const proxy = new FakeProxy(pod, 'sidecar', 0, 25, this.clock);
+      this.proxies.push(proxy);
+      this.#serveAdmin(name, proxy);
+      this.istiods[name].connect(proxy);
+    }
+    cluster.put({
+      ...deployment,
+      status: {
+        observedGeneration: deployment.metadata.generation,
+        replicas: 1,
+        updatedReplicas: 1,
+        readyReplicas: ready,
+      },
+    });
+  }
+}
+
+const vmEntryRef = {
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'WorkloadEntry',
+  namespace: 'default',
+  name: 'productcatalogservice-vm-10.10.100.10',
+};
+
+function callerPod(name: string, type: 'sidecar' | 'router', ready = true): KubeObject {
+  const index = [...name].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) % 200, 7);
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'default', labels: { app: name.replace(/-\d+$/, '') } },
+    spec: { containers: [{ name: 'istio-proxy', args: ['proxy', type] }] },
+    status: {
+      phase: 'Running',
+      podIP: `10.21.0.${index}`,
+      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+      containerStatuses: [{ name: 'istio-proxy', containerID: `fake://${name}` }],
+    },
+  };
+}
+
+/** What is there before Meshlift: Istio with its gateway, and the service's name, which selects pods that are not there. */
+function base(): readonly KubeObject[] {
+  const config = (name: string, namespace: string, data: Record<string, string>): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace },
+    data,
+  });
+  return [
+    config('istio', 'istio-system', { mesh: 'trustDomain: cluster.local\ndefaultConfig: {meshId: mesh1}\n' }),
+    config('istio-sidecar-injector', 'istio-system', {
+      values: '{"global":{"multiCluster":{"clusterName":"cluster1"}}}',
+    }),
+    config('istio-ca-root-cert', 'default', { 'root-cert.pem': 'root' }),
+    {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'istiod-1', namespace: 'istio-system', labels: { app: 'istiod' } },
+      spec: { containers: [{ name: 'discovery' }] },
+      status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'istio-eastwestgateway', namespace: 'istio-system' },
+      spec: { ports: [{ port: 15_443 }] },
+      status: { loadBalancer: { ingress: [{ ip: '10.10.2.101' }] } },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'productcatalogservice', namespace: 'default' },
+      spec: { selector: labels, ports: [{ name: 'grpc', port: 3550 }] },
+    },
+  ];
+}
+
+function manifests(): readonly KubeObject[] {
+  return [
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'productcatalogservice' },
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: { serviceAccountName: 'productcatalog', containers: [{ name: 'server', image: 'catalog' }] },
+        },
+      },
+    },
+  ];
+}

@@ -7,6 +7,9 @@ export const INGRESS_GATEWAY = 'istio-ingressgateway';
 /** Node ports would be other ones in each cluster, of which `istioctl analyze` rightly warns; nobody needs them. */
 const LOAD_BALANCER = { type: 'LoadBalancer', allocateLoadBalancerNodePorts: false };
 
+/** As in Istio's chart, but asked every second: the gateways wait for istiod, and `lab up` for them. */
+const EAGER_READINESS = { httpGet: { path: '/ready', port: 8080 }, periodSeconds: 1, timeoutSeconds: 5 };
+
 const SMALL = { requests: { cpu: '10m', memory: '64Mi' } };
 
 /** What `istioctl manifest generate` turns into one cluster's Istio. */
@@ -24,7 +27,7 @@ export function istioOperator(cluster: ClusterPlan, istioVersion: string): objec
         defaultConfig: { proxyMetadata: { ISTIO_META_DNS_CAPTURE: 'true' } },
       },
       components: {
-        pilot: { k8s: { resources: SMALL } },
+        pilot: { k8s: { resources: SMALL, readinessProbe: EAGER_READINESS } },
         ingressGateways: [ingressGateway(cluster), eastWestGateway(cluster)],
       },
       values: {

@@ -11,7 +11,7 @@ import type { ContainerEventType } from './cri/messages.ts';
 import { implementation, loadServices } from './cri/protocol.ts';
 import { runtimeService } from './cri/runtime-service.ts';
 import { Events } from './events.ts';
-import { CatalogueFiles } from './images/catalogue.ts';
+import { CatalogueFiles } from './images/catalogue-files.ts';
 import { readJsonFile } from './json-file.ts';
 import { shieldKernelSettings } from './kernel-settings.ts';
 import { ensureBridge } from './machine-bridge.ts';

@@ -65,6 +65,11 @@ export class StateFolder {
     await writeJsonFile(join(folder, containerFile), record);
   }
 
+  /** What the shim wrote down when the container's process ran; null before. */
+  readStarted(id: string): Promise<Started | null> {
+    return readJsonFile<Started>(join(this.container(id), startedFile));
+  }
+
   readExit(id: string): Promise<Exited | null> {
     return readJsonFile<Exited>(this.exit(id));
   }
@@ -83,8 +88,11 @@ export class StateFolder {
     return this.#readAll('containers', async (folder) => {
       const record = await readJsonFile<ContainerRecord>(join(folder, containerFile));
       if (record === null) return null;
-      const started = await readJsonFile<Started>(join(folder, startedFile));
-      return { record, started, exited: await this.readExit(record.id) };
+      return {
+        record,
+        started: await this.readStarted(record.id),
+        exited: await this.readExit(record.id),
+      };
     });
   }
 

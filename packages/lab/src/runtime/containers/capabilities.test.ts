@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { capabilityNumber, resolveCapabilities, UnknownCapabilityError } from './capabilities.ts';
+import { capabilityNumber, resolveCapabilities } from './capabilities.ts';
+import { InvalidContainerError } from './invalid-container.ts';
 
 const netAdmin = 12;
 const netBindService = 10;
@@ -32,6 +33,6 @@ describe("a container's capabilities", () => {
   });
 
   it('that do not exist are refused by name', () => {
-    expect(() => resolveCapabilities(['NET_ADMINISTRATOR'], [])).toThrow(UnknownCapabilityError);
+    expect(() => resolveCapabilities(['NET_ADMINISTRATOR'], [])).toThrow(InvalidContainerError);
   });
 });

@@ -1,3 +1,5 @@
+import { InvalidContainerError } from './invalid-container.ts';
+
 /** The kernel's capabilities, each at the index that is its number (linux/capability.h). */
 // biome-ignore format: a table
 const names = [
@@ -18,17 +20,12 @@ const defaults = [
   'SETPCAP', 'NET_BIND_SERVICE', 'SYS_CHROOT', 'KILL', 'AUDIT_WRITE',
 ] as const;
 
-/** An unknown capability's name, as the pod spec has it. */
-export class UnknownCapabilityError extends Error {
-  override readonly name = 'UnknownCapabilityError';
-}
-
 /**
  * The capabilities of a container, as the kernel's numbers in ascending order: the defaults, or all
  * where `ALL` is added, or none where `ALL` is dropped; with those added by name, without those
  * dropped by name. This is how containerd reads a pod.
  *
- * @throws UnknownCapabilityError
+ * @throws InvalidContainerError
  */
 export function resolveCapabilities(add: readonly string[], drop: readonly string[]): readonly number[] {
   const base = drop.some(isAll) ? [] : add.some(isAll) ? names : defaults;
@@ -38,10 +35,10 @@ export function resolveCapabilities(add: readonly string[], drop: readonly strin
   return [...granted].sort((a, b) => a - b);
 }
 
-/** The kernel's number of a capability, with or without `CAP_`. @throws UnknownCapabilityError */
+/** The kernel's number of a capability, with or without `CAP_`. @throws InvalidContainerError */
 export function capabilityNumber(name: string): number {
   const found = numbers.get(name.toUpperCase().replace(/^CAP_/, ''));
-  if (found === undefined) throw new UnknownCapabilityError(`capability "${name}" is not known`);
+  if (found === undefined) throw new InvalidContainerError(`capability "${name}" is not known`);
   return found;
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerConfig, Mount } from '../cri/messages.ts';
-import type { Image } from '../images/catalogue.ts';
-import { commandLine, containerPlan, environment, NoCommandError, plannedMounts } from './container-plan.ts';
+import type { Image } from '../images/image.ts';
+import { commandLine, containerPlan, environment, plannedMounts } from './container-plan.ts';
+import { InvalidContainerError } from './invalid-container.ts';
 
 const image: Image = {
   id: 'sha256:1',
@@ -64,7 +65,9 @@ describe("a container's command line", () => {
   });
 
   it('has to come from somewhere', () => {
-    expect(() => commandLine(config, { ...image, entrypoint: [], command: [] })).toThrow(NoCommandError);
+    expect(() => commandLine(config, { ...image, entrypoint: [], command: [] })).toThrow(
+      InvalidContainerError,
+    );
   });
 });
 

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { ContainerConfig, Mount } from '../cri/messages.ts';
-import type { Image } from '../images/catalogue.ts';
+import type { Image } from '../images/image.ts';
 import { capabilityNumber, resolveCapabilities } from './capabilities.ts';
 import type { Identity } from './identity.ts';
+import { InvalidContainerError } from './invalid-container.ts';
 
 /** What the shim runs; packages/lab/parts/shim/plan.go reads it. */
 export interface ContainerPlan {
@@ -65,12 +66,7 @@ export interface PlanInput {
   readonly userNamespace: boolean;
 }
 
-/** A container that has nothing to run. */
-export class NoCommandError extends Error {
-  override readonly name = 'NoCommandError';
-}
-
-/** Everything that the shim needs to know of a container. @throws NoCommandError, UnknownCapabilityError */
+/** Everything that the shim needs to know of a container. @throws InvalidContainerError, UnknownCapabilityError */
 export function containerPlan(input: PlanInput): ContainerPlan {
   const { config, image, identity, folder } = input;
   const context = config.linux?.securityContext ?? null;
@@ -120,7 +116,7 @@ export function commandLine(
   const imageArguments = config.command.length > 0 ? [] : image.command;
   const argv = [...command, ...(config.args.length > 0 ? config.args : imageArguments)];
   if (argv.length === 0) {
-    throw new NoCommandError(
+    throw new InvalidContainerError(
       `neither the pod nor the image ${image.name} says what to run: give the container a command`,
     );
   }

@@ -1,24 +1,23 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { dirname, join, normalize } from 'node:path';
+import { dirname, join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { nanosecondsNow } from '../clock.ts';
 import type { ContainerConfig, ContainerEventType, PodSandboxConfig } from '../cri/messages.ts';
 import { CallError } from '../cri/protocol.ts';
-import type { Image } from '../images/catalogue.ts';
-import { readJsonFile } from '../json-file.ts';
+import type { Image } from '../images/image.ts';
 import { KeyedQueue } from '../keyed-queue.ts';
-import type { PodRecord } from '../pods/pod.ts';
 import { isAlive, signal } from '../process-table.ts';
 import type { ProgramResult } from '../program.ts';
 import { type Shim, StartError } from '../shim.ts';
 import { newIdentifier, type StateFolder } from '../state-folder.ts';
 import { refusal, unsupportedInContainer } from '../unsupported.ts';
-import { UnknownCapabilityError } from './capabilities.ts';
 import { type Container, containerState, type Exited, type Started } from './container.ts';
-import { containerPlan, NoCommandError } from './container-plan.ts';
-import { type Identity, resolveIdentity, type UserDatabases } from './identity.ts';
+import { EndWaiters } from './end-waiters.ts';
+import type { UserDatabases } from './identity.ts';
+import { InvalidContainerError } from './invalid-container.ts';
+import { type PodOfContainer, prepareContainer } from './prepare-container.ts';
 import { stopSignalNumber } from './stop-signal.ts';
 
 /** What the kernel's own kill of a container looks like. */
@@ -42,19 +41,11 @@ export interface ContainersOptions {
   readonly onEvent: (type: ContainerEventType, container: Container) => void;
 }
 
-/** What a container needs to know of its pod. */
-export interface PodOfContainer {
-  readonly pod: PodRecord;
-  readonly namespaces: { readonly net: string; readonly uts: string; readonly ipc: string };
-  readonly hostname: string;
-  readonly files: { readonly resolver: string; readonly hostname: string };
-}
-
 /** The containers of this node. */
 export class Containers {
   readonly #options: ContainersOptions;
   readonly #containers = new Map<string, Container>();
-  readonly #exitListeners = new Map<string, Set<() => void>>();
+  readonly #waiters = new EndWaiters();
   readonly #queue = new KeyedQueue();
   readonly #adopted = new Set<string>();
   #watcher: FSWatcher | null = null;
@@ -115,52 +106,42 @@ export class Containers {
     sandbox: PodSandboxConfig,
     image: Image,
   ): Promise<string> {
-    const { state, rootfs, userNamespace, volumesFolder } = this.#options;
+    const { state, volumesFolder } = this.#options;
     const problems = unsupportedInContainer(config, volumesFolder);
     if (problems.length > 0) throw CallError.unsupported(refusal(problems));
     const id = newIdentifier();
-    const folder = state.container(id);
-    const logPath = normalize(join(sandbox.logDirectory, config.logPath));
-    const { plan, identity } = await this.#plan(config, image, async (resolved) =>
-      containerPlan({
-        id,
-        config,
-        image,
-        identity: resolved,
-        hostname: podOf.hostname,
-        folder,
-        logPath,
-        exitPath: state.exit(id),
-        namespaces: { ...podOf.namespaces, pid: this.#sharedProcesses(config) },
-        podFiles: podOf.files,
-        rootfs,
-        userNamespace,
-      }),
-    );
-    const record = {
-      id,
-      podId: podOf.pod.id,
-      config: { ...config, envs: [] },
-      imageId: image.id,
-      imageName: config.image?.userSpecifiedImage || config.image?.image || image.name,
-      user: { uid: identity.uid, gid: identity.gid, groups: identity.groups },
-      logPath,
-      createdAt: nanosecondsNow(),
-    };
+    const { record, plan } = await this.#prepare(id, podOf, config, sandbox, image);
     await state.writeContainer(record, plan);
     this.#containers.set(id, { record, started: null, exited: null });
     this.#options.onEvent('CONTAINER_CREATED_EVENT', this.get(id));
     return id;
   }
 
-  async #plan<T>(config: ContainerConfig, image: Image, make: (identity: Identity) => Promise<T>) {
-    const context = config.linux?.securityContext ?? null;
+  async #prepare(
+    id: string,
+    podOf: PodOfContainer,
+    config: ContainerConfig,
+    sandbox: PodSandboxConfig,
+    image: Image,
+  ) {
+    const { state, rootfs, userNamespace } = this.#options;
     try {
-      const identity = resolveIdentity(context, image.user, await this.#userDatabases(image));
-      return { identity, plan: await make(identity) };
+      return prepareContainer({
+        id,
+        createdAt: nanosecondsNow(),
+        config,
+        sandbox,
+        podOf,
+        image,
+        databases: await this.#userDatabases(image),
+        folder: state.container(id),
+        exitPath: state.exit(id),
+        processes: this.#sharedProcesses(config),
+        rootfs,
+        userNamespace,
+      });
     } catch (error) {
-      if (error instanceof NoCommandError || error instanceof UnknownCapabilityError)
-        throw CallError.unsupported(error.message);
+      if (error instanceof InvalidContainerError) throw CallError.unsupported(error.message);
       throw error;
     }
   }
@@ -233,20 +214,9 @@ export class Containers {
   }
 
   /** Whether the container has ended within so many milliseconds. */
-  #exits(id: string, within: number): Promise<boolean> {
-    if (this.#containers.get(id)?.exited !== null) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const listeners = this.#exitListeners.get(id) ?? new Set();
-      this.#exitListeners.set(id, listeners);
-      const settle = (ended: boolean) => {
-        clearTimeout(timer);
-        listeners.delete(listener);
-        resolve(ended);
-      };
-      const listener = () => settle(true);
-      const timer = setTimeout(() => settle(false), within);
-      listeners.add(listener);
-    });
+  async #exits(id: string, within: number): Promise<boolean> {
+    const container = this.#containers.get(id);
+    return !container || container.exited !== null || this.#waiters.wait(id, within);
   }
 
   /** Removes a container, killing it if it still runs. One that does not exist is no error. */
@@ -258,7 +228,6 @@ export class Containers {
       await this.#options.state.removeContainer(id);
       this.#containers.delete(id);
       this.#adopted.delete(id);
-      this.#exitListeners.delete(id);
       this.#options.onEvent('CONTAINER_DELETED_EVENT', container);
     });
   }
@@ -292,13 +261,13 @@ export class Containers {
     const before = this.#containers.get(id);
     if (!before || before.exited) return;
     // A container may end before its start was reported here.
-    const started = before.started ?? (await readJsonFile<Started>(join(this.folder(id), 'started.json')));
+    const started = before.started ?? (await this.#options.state.readStarted(id));
     const container = this.#containers.get(id);
     if (!container || container.exited) return;
     const ended = { ...container, started: container.started ?? started, exited };
     this.#containers.set(id, ended);
     this.#adopted.delete(id);
-    for (const listener of this.#exitListeners.get(id) ?? []) listener();
+    this.#waiters.ended(id);
     this.#options.onEvent('CONTAINER_STOPPED_EVENT', ended);
   }
 

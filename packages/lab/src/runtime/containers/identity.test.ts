@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { resolveIdentity, UnknownUserError } from './identity.ts';
+import { resolveIdentity } from './identity.ts';
+import { InvalidContainerError } from './invalid-container.ts';
 
 const databases = {
   passwd: 'root:x:0:0:root:/root:/bin/bash\nredis:x:104:110::/var/lib/redis:/usr/sbin/nologin\n',
@@ -51,7 +52,7 @@ describe('as whom a container runs', () => {
   });
 
   it('is refused when the name is unknown', () => {
-    expect(() => resolveIdentity(nothing, 'nobody-here', databases)).toThrow(UnknownUserError);
+    expect(() => resolveIdentity(nothing, 'nobody-here', databases)).toThrow(InvalidContainerError);
     expect(() => resolveIdentity(nothing, 'redis:nogroup', databases)).toThrow(/group "nogroup"/);
   });
 });

@@ -1,4 +1,5 @@
 import type { LinuxContainerSecurityContext } from '../cri/messages.ts';
+import { InvalidContainerError } from './invalid-container.ts';
 
 /** The user databases of a container's root: the contents of /etc/passwd and /etc/group. */
 export interface UserDatabases {
@@ -12,10 +13,6 @@ export interface Identity {
   readonly gid: number;
   readonly groups: readonly number[];
   readonly home: string;
-}
-
-export class UnknownUserError extends Error {
-  override readonly name = 'UnknownUserError';
 }
 
 interface PasswdEntry {
@@ -36,7 +33,7 @@ interface GroupEntry {
  * image says, else root. A user's groups from the image are added unless the policy is `Strict`.
  *
  * @param imageUser as in a Dockerfile: `user` or `user:group`, by name or number
- * @throws UnknownUserError when a name is in no database
+ * @throws InvalidContainerError when a name is in no database
  */
 export function resolveIdentity(
   context: Pick<
@@ -71,14 +68,14 @@ function findUser(wanted: string, users: readonly PasswdEntry[]): PasswdEntry {
     return users.find((user) => user.uid === uid) ?? { name: '', uid, gid: 0, home: '/' };
   }
   const found = users.find((user) => user.name === wanted);
-  if (!found) throw new UnknownUserError(`user "${wanted}" is not in the image's /etc/passwd`);
+  if (!found) throw new InvalidContainerError(`user "${wanted}" is not in the image's /etc/passwd`);
   return found;
 }
 
 function findGroup(wanted: string, groups: readonly GroupEntry[]): number {
   if (/^\d+$/.test(wanted)) return Number(wanted);
   const found = groups.find((group) => group.name === wanted);
-  if (!found) throw new UnknownUserError(`group "${wanted}" is not in the image's /etc/group`);
+  if (!found) throw new InvalidContainerError(`group "${wanted}" is not in the image's /etc/group`);
   return found.gid;
 }
 

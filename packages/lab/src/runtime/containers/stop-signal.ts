@@ -1,10 +1,11 @@
 import { constants } from 'node:os';
+import { InvalidContainerError } from './invalid-container.ts';
 
 const SIGTERM = constants.signals.SIGTERM;
 const SIGRTMIN = 34;
 const SIGRTMAX = 64;
 
-/** The number of the signal by which a container is asked to stop; SIGTERM unless the pod says otherwise. */
+/** The number of the signal by which a container is asked to stop; SIGTERM unless the pod says otherwise. @throws InvalidContainerError */
 export function stopSignalNumber(name: string): number {
   if (name === '' || name === 'RUNTIME_DEFAULT') return SIGTERM;
   if (name === 'SIGCLD') return constants.signals.SIGCHLD;
@@ -15,6 +16,6 @@ export function stopSignalNumber(name: string): number {
       : SIGRTMAX - Number(realTime[2] ?? 0);
   }
   const number = (constants.signals as Readonly<Record<string, number>>)[name];
-  if (number === undefined) throw new RangeError(`signal "${name}" is not known on this machine`);
+  if (number === undefined) throw new InvalidContainerError(`signal "${name}" is not known on this machine`);
   return number;
 }

@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { nanosecondsNow } from '../clock.ts';
-import type { CatalogueFiles, Image } from '../images/catalogue.ts';
+import type { CatalogueFiles } from '../images/catalogue-files.ts';
+import type { Image } from '../images/image.ts';
 import type { ImageSpec } from './messages.ts';
 import { CallError, type Handlers } from './protocol.ts';
 

@@ -1,7 +1,7 @@
 import { type Container, containerState, containerStatus } from '../containers/container.ts';
 import type { Containers } from '../containers/containers.ts';
 import type { Events } from '../events.ts';
-import type { CatalogueFiles } from '../images/catalogue.ts';
+import type { CatalogueFiles } from '../images/catalogue-files.ts';
 import { type PodRecord, podStatus } from '../pods/pod.ts';
 import type { Pods } from '../pods/pods.ts';
 import type { Streaming } from '../streaming.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Catalogue, CatalogueError, parseCatalogue } from './catalogue.ts';
+import { Catalogue } from './catalogue.ts';
+import { CatalogueError, parseCatalogue } from './catalogue-file.ts';
 
 const variables = { node: '/opt/node', parts: '/cache/parts' };
 

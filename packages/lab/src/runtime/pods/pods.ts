@@ -1,7 +1,8 @@
 import { mkdir, readdir, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nanosecondsNow } from '../clock.ts';
-import type { Containers, PodOfContainer } from '../containers/containers.ts';
+import type { Containers } from '../containers/containers.ts';
+import type { PodOfContainer } from '../containers/prepare-container.ts';
 import type { ContainerEventType, PodSandboxConfig } from '../cri/messages.ts';
 import { CallError } from '../cri/protocol.ts';
 import { KeyedQueue } from '../keyed-queue.ts';
@@ -11,7 +12,7 @@ import { refusal, unsupportedInPod } from '../unsupported.ts';
 import type { AddressPool } from './address-pool.ts';
 import { type PodRecord, usesMachineNetwork } from './pod.ts';
 import { resolverFile } from './resolver-file.ts';
-import { hostnameOf, type MachineNetwork, sandboxPlan } from './sandbox-plan.ts';
+import { hostnameOf, type MachineNetwork, type SandboxPlan, sandboxPlan } from './sandbox-plan.ts';
 
 /** The type of the file system that namespaces' files are of (linux/magic.h). */
 const NSFS_MAGIC = 0x6e736673;
@@ -117,15 +118,29 @@ export class Pods {
       await writeFile(this.#files(pod.id).hostname, `${hostnameOf(pod, this.#machine)}\n`, { mode: 0o644 });
       await shim.createSandbox(plan);
     } catch (error) {
-      await shim.deleteSandbox(plan);
-      if (pod.address !== null) this.#addresses.release(pod.address);
-      await state.removePod(pod.id);
-      throw error;
+      await this.#abandon(pod, plan, error);
     }
     this.#pods.set(pod.id, pod);
     this.#options.onEvent('CONTAINER_CREATED_EVENT', pod);
     this.#options.onEvent('CONTAINER_STARTED_EVENT', pod);
     return pod.id;
+  }
+
+  /** Takes back what was made of a pod that failed. @throws the error given, with what went wrong on the way back */
+  async #abandon(pod: PodRecord, plan: SandboxPlan, error: unknown): Promise<never> {
+    try {
+      await this.#options.shim.deleteSandbox(plan);
+    } catch (second) {
+      // Its record stays: the address and the namespaces are still taken.
+      this.#pods.set(pod.id, pod);
+      throw new AggregateError(
+        [error, second],
+        `${messageOf(error)}; nor could it be undone: ${messageOf(second)}`,
+      );
+    }
+    if (pod.address !== null) this.#addresses.release(pod.address);
+    await this.#options.state.removePod(pod.id);
+    throw error;
   }
 
   /** Kills what runs in the pod and gives its namespaces and address back. A stopped or unknown pod is no error. */
@@ -155,4 +170,8 @@ export class Pods {
     this.#pods.delete(id);
     this.#options.onEvent('CONTAINER_DELETED_EVENT', pod);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

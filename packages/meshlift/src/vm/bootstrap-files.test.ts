@@ -161,6 +161,11 @@ describe('a WorkloadGroup with ports, labels and a network', () => {
   });
 });
 
+it('tells whom the proxy will be', () => {
+  expect(bootstrapFiles(catalog).identity).toBe('spiffe://cluster.local/ns/default/sa/catalog');
+  expect(bootstrapFiles(istioctlInput).identity).toBe('spiffe://cluster.local/ns/bar/sa/vm-serviceaccount');
+});
+
 it('lets nobody but the proxy read the token', () => {
   const { token, files } = bootstrapFiles(catalog);
   expect(token).toMatchObject({ mode: 0o600, owner: 'istio-proxy:istio-proxy', content: 'hush-hush' });

@@ -35,6 +35,8 @@ export interface Bootstrap {
   readonly hostsLine: string;
   /** istiod's name as the VM dials it */
   readonly istiodHost: string;
+  /** whom the proxy's certificate will name: `spiffe://cluster.local/ns/default/sa/catalog` */
+  readonly identity: string;
 }
 
 interface WorkloadGroupFields {
@@ -85,7 +87,14 @@ export function bootstrapFiles(input: BootstrapInput): Bootstrap {
     token: { path: vmPaths.token, content: input.token, owner: 'istio-proxy:istio-proxy', mode: 0o600 },
     hostsLine: `${input.gatewayAddress} ${istiodHost}`,
     istiodHost,
+    identity: identityOf(input, proxyConfig),
   };
+}
+
+function identityOf({ workloadGroup }: BootstrapInput, { proxyMetadata }: ProxyConfig): string {
+  const trustDomain = proxyMetadata?.TRUST_DOMAIN || 'cluster.local';
+  const namespace = workloadGroup.metadata.namespace ?? 'default';
+  return `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccountOf(workloadGroup)}`;
 }
 
 const sshPort = 22;

@@ -31,6 +31,8 @@ export interface VmFacts {
     readonly enabled: boolean;
     /** of the certificate that the proxy holds, milliseconds since the epoch; null without one */
     readonly certificateExpiresAt: number | null;
+    /** whom the certificate names, such as `spiffe://cluster.local/ns/default/sa/catalog`; null without one */
+    readonly certificateIdentity: string | null;
   };
   /** whether Meshlift joined this VM before and has not left since */
   readonly joinedByMeshlift: boolean;
@@ -137,7 +139,7 @@ export function parseVmFacts(printed: string, now: number): VmFacts {
       packageVersion: status === 'installed' && version ? version : null,
       unit: section('unit') || 'unknown',
       enabled: section('enabled') === 'enabled',
-      certificateExpiresAt: certificateEnd(section('pem')),
+      ...certificateFacts(section('pem')),
     },
     joinedByMeshlift: section('joined') === 'yes',
   };
@@ -167,7 +169,11 @@ function isLoopback(address: string): boolean {
   );
 }
 
-function certificateEnd(pem: string): number | null {
-  if (!pem.includes('BEGIN CERTIFICATE')) return null;
-  return new X509Certificate(pem).validToDate.getTime();
+function certificateFacts(
+  pem: string,
+): Pick<VmFacts['sidecar'], 'certificateExpiresAt' | 'certificateIdentity'> {
+  if (!pem.includes('BEGIN CERTIFICATE')) return { certificateExpiresAt: null, certificateIdentity: null };
+  const certificate = new X509Certificate(pem);
+  const identity = /URI:(spiffe:[^,\s]+)/.exec(certificate.subjectAltName ?? '')?.[1];
+  return { certificateExpiresAt: certificate.validToDate.getTime(), certificateIdentity: identity ?? null };
 }

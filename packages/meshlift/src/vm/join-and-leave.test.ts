@@ -89,6 +89,34 @@ describe.runIf(canSandbox)(
       expect((await join()).changed).toEqual(['wrote /var/run/secrets/tokens/istio-token', 'started istio']);
     });
 
+    it('gets rid of a certificate that names somebody else, and gets a token', async () => {
+      await join();
+      vm.sh(`openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=x -keyout /tmp/key -out /etc/certs/cert-chain.pem \\
+      -addext subjectAltName=URI:spiffe://cluster.local/ns/other/sa/other 2>/dev/null`);
+      expect((await join()).changed).toEqual([
+        'removed the certificate of spiffe://cluster.local/ns/other/sa/other',
+        'wrote /var/run/secrets/tokens/istio-token',
+        'restarted istio',
+      ]);
+    });
+
+    it('waits for another installation to end', async () => {
+      const busyOnce =
+        "[ -e /var/lib/tried ] || { touch /var/lib/tried; echo 'dpkg frontend lock was locked by another process' >&2; exit 2; }";
+      vm.tool('dpkg', `${busyOnce}; exec /usr/bin/dpkg "$@"`);
+      vm.tool('apt-get', 'exit 1');
+      expect((await join()).packageVersion).toBe('1.31.0');
+    });
+
+    it('says what the package manager said when it cannot install', async () => {
+      vm.tool('dpkg', "echo 'dpkg: error: no space left on device' >&2; exit 2");
+      vm.tool('apt-get', 'exit 1');
+      await expect(join()).rejects.toMatchObject({
+        code: 'vm-command',
+        why: expect.stringContaining('no space left'),
+      });
+    });
+
     it('is given back file for file', async () => {
       const before = vm.files();
       await join();

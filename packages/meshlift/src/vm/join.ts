@@ -53,7 +53,7 @@ export async function joinVm(ssh: Ssh, request: JoinRequest): Promise<JoinReport
   const written = await writeChanged(ssh, bootstrap.files, signal);
   const rootCert = await writeRootCert(ssh, bootstrap.rootCert, signal);
   const hosts = await writeHosts(ssh, bootstrap.hostsLine, signal);
-  const token = await writeTokenIfNeeded(ssh, request, facts);
+  const token = await giveTokenIfNeeded(ssh, request, { facts, newRoot: rootCert.length > 0 });
   const changed = [...(installed ? [installed] : []), ...written, ...rootCert, ...hosts, ...token];
 
   progress?.({ message: 'start the sidecar' });
@@ -122,12 +122,26 @@ async function writeHosts(ssh: Ssh, line: string, signal: AbortSignal | undefine
   return [`wrote ${vmPaths.hosts}`];
 }
 
-/** The token is for the first certificate; a proxy that has one renews it by itself and needs none. */
-async function writeTokenIfNeeded(ssh: Ssh, request: JoinRequest, facts: VmFacts): Promise<string[]> {
-  const { certificateExpiresAt: end } = facts.sidecar;
-  if (end !== null && end - renewalMarginMs > request.clock.now()) return [];
-  await ssh.write(request.bootstrap.token, request.signal);
-  return [`wrote ${vmPaths.token}`];
+/**
+ * The token is for the first certificate; a proxy that has a good one renews it by itself and needs none. One that
+ * names somebody else, or that another mesh has signed, would be used all the same, and goes first.
+ */
+async function giveTokenIfNeeded(
+  ssh: Ssh,
+  { bootstrap, clock, signal }: JoinRequest,
+  { facts, newRoot }: { facts: VmFacts; newRoot: boolean },
+): Promise<string[]> {
+  const { certificateExpiresAt: end, certificateIdentity } = facts.sidecar;
+  const foreign = end !== null && (newRoot || certificateIdentity !== bootstrap.identity);
+  const good = end !== null && !foreign && end - renewalMarginMs > clock.now();
+  if (good) return [];
+  if (foreign)
+    await mustRun(ssh, 'remove its old certificate', `rm -f ${vmPaths.certChain} ${vmPaths.certKey}`, signal);
+  await ssh.write(bootstrap.token, signal);
+  return [
+    ...(foreign ? [`removed the certificate of ${certificateIdentity}`] : []),
+    `wrote ${vmPaths.token}`,
+  ];
 }
 
 /** Starting only begins it: the unit lays its traffic rules and starts the proxy afterwards. */

@@ -13,7 +13,13 @@ const good: VmFacts = {
   addresses: ['10.0.0.9'],
   listeners: [{ port: 3550, loopback: false }],
   dockerPorts: [],
-  sidecar: { packageVersion: null, unit: 'inactive', enabled: false, certificateExpiresAt: null },
+  sidecar: {
+    packageVersion: null,
+    unit: 'inactive',
+    enabled: false,
+    certificateExpiresAt: null,
+    certificateIdentity: null,
+  },
   joinedByMeshlift: false,
 };
 const wanted = { address: '10.0.0.9', servicePort: 3550, now: 1_000_000 };

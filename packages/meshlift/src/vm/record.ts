@@ -1,3 +1,4 @@
+import { forgetTracking } from './open-connections.ts';
 import { sidecarPackageName, sidecarUnit, sidecarUser, vmPaths } from './vm-paths.ts';
 
 /**
@@ -82,6 +83,7 @@ unit_before=$(sed -n 's/^unit //p' ${record})
 if systemctl is-active ${sidecarUnit} >/dev/null 2>&1; then systemctl stop ${sidecarUnit} || exit 1; echo "stopped ${sidecarUnit}"; fi
 # Where the unit had died, nobody has cleaned up after it.
 if [ -x /usr/local/bin/pilot-agent ]; then /usr/local/bin/pilot-agent istio-iptables --cleanup-only >/dev/null 2>&1; fi
+${forgetTracking}
 case "$unit_before" in
   enabled*) ;;
   *) if systemctl is-enabled ${sidecarUnit} >/dev/null 2>&1; then systemctl disable ${sidecarUnit} >/dev/null 2>&1 || exit 1; echo "disabled ${sidecarUnit}"; fi ;;

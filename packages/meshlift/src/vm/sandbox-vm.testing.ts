@@ -24,6 +24,8 @@ import { openSsh } from '../effects/ssh/real.ts';
 export interface SandboxVm {
   readonly ssh: Ssh;
   readonly sidecarPackage: { readonly path: string; readonly sha256: string };
+  /** puts a shell script in the place of one of its programs */
+  tool(name: string, script: string): void;
   /** runs a command as root in it */
   sh(script: string): string;
   /** every file with its owner, mode and content, but not what package tools keep for themselves */
@@ -49,6 +51,8 @@ export async function sandboxVm(): Promise<SandboxVm> {
   return {
     ssh,
     sidecarPackage: buildPackage(root),
+    tool: (name, script) =>
+      writeFileSync(path.join(root, 'usr-local/sbin', name), `#!/bin/sh\n${script}\n`, { mode: 0o755 }),
     sh,
     files: () => sh(listScript).trim().split('\n').sort(),
     async close() {
@@ -81,29 +85,19 @@ function layOut(root: string): void {
   write('etc/os-release', 'ID=debian\nVERSION_ID="12"\n');
   write('var/lib/dpkg/status', '');
   symlinkSync('/run', path.join(root, 'var/run'));
-  const [key, certificate] = ['run/key.pem', 'usr-local/share/certificate.pem'].map((file) =>
-    path.join(root, file),
-  );
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '1',
-      '-subj',
-      '/CN=vm',
-      '-keyout',
-      key ?? '',
-      '-out',
-      certificate ?? '',
-    ],
-    { stdio: 'ignore' },
-  );
+  makeCertificate(root, 'certificate.pem', 'spiffe://cluster.local/ns/shop/sa/catalog');
+  makeCertificate(root, 'other.pem', 'spiffe://cluster.local/ns/other/sa/other');
   copyFileSync(path.join(testdata, 'tools/systemctl'), path.join(root, 'usr-local/sbin/systemctl'));
+}
+
+/** What the mesh's certificate authority would sign, as /usr/local/share/NAME. */
+function makeCertificate(root: string, name: string, identity: string): void {
+  const out = path.join(root, 'usr-local/share', name);
+  const request =
+    'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=vm -keyout /dev/null';
+  execFileSync('openssl', [...request.split(' '), '-addext', `subjectAltName=URI:${identity}`, '-out', out], {
+    stdio: 'ignore',
+  });
 }
 
 function sandboxArguments(root: string): string[] {

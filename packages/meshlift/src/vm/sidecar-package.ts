@@ -112,19 +112,25 @@ async function verify(
 
 /**
  * dpkg and rpm install a file without resolving dependencies; where one is missing (iptables, sudo), the VM's own
- * package manager is asked to complete it. Istio's unit is not started by its package.
+ * package manager is asked to complete it. An update that runs by itself may hold their lock: waited for, up to two
+ * minutes. Istio's unit is not started by its package.
  */
 function installScript(file: string, format: 'deb' | 'rpm'): string {
   const path = shellQuote(file);
   const install =
     format === 'deb'
-      ? `export DEBIAN_FRONTEND=noninteractive; dpkg -i --force-confold ${path} || { apt-get -qq update && apt-get -y -qq -f install; }`
+      ? `dpkg -i --force-confold ${path} || { apt-get -qq update && apt-get -y -qq -f install; }`
       : `rpm -U --replacepkgs ${path} || { command -v dnf >/dev/null && dnf -q -y install ${path} || yum -q -y install ${path}; }`;
-  return [
-    'umask 022',
-    `{ ${install}; } >&2 || exit 1`,
-    `sha256sum < ${path} | cut -d' ' -f1 > ${installedSum}`,
-    `rm -f ${path}`,
-    'systemctl daemon-reload',
-  ].join('\n');
+  return `
+umask 022
+export DEBIAN_FRONTEND=noninteractive
+waited=0
+until said=$({ ${install}; } 2>&1); do
+  case "$said" in *lock*) ;; *) waited=120 ;; esac
+  [ $waited -lt 120 ] || { printf '%s\\n' "$said" >&2; exit 1; }
+  sleep 1; waited=$((waited + 1))
+done
+sha256sum < ${path} | cut -d' ' -f1 > ${installedSum}
+rm -f ${path}
+systemctl daemon-reload`;
 }

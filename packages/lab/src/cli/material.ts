@@ -17,7 +17,7 @@ export async function prepareMaterial(wanted: { vm: boolean }, io: LabIo): Promi
   const parts = await ensureParts({
     cacheDir,
     override: io.env.MESHLIFT_PARTS,
-    progress: tellParts(io),
+    progress: throttled((progress: PartsProgress) => say(io, progressLine(progress))),
     signal: io.signal,
   });
   const rootfs = await ensureRootfs({
@@ -29,11 +29,6 @@ export async function prepareMaterial(wanted: { vm: boolean }, io: LabIo): Promi
     ? await ensureSidecarPackage({ parts, cacheDir, signal: io.signal })
     : null;
   return { partsDir: parts.dir, rootfs, sidecarPackage, versions: parts.versions };
-}
-
-/** Tells the making of the parts in lines, of which one comes at least every few seconds. */
-export function tellParts(io: LabIo): (progress: PartsProgress) => void {
-  return throttled((progress) => say(io, progressLine(progress)));
 }
 
 /** Meshlift's folder in the user's cache. */

@@ -1,12 +1,13 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { MAX_CLUSTERS } from '../network/addresses.ts';
+import { addPartsCommands } from '../parts/command.ts';
 import { down } from './down.ts';
 import * as fault from './fault.ts';
 import { DEFAULT_NAME } from './find-lab.ts';
 import type { LabIo } from './io.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { logs } from './logs.ts';
-import { buildParts, exportTo, importFrom, listParts, prune } from './parts.ts';
+import { cacheFolder } from './material.ts';
 import { ssh } from './ssh.ts';
 import { status } from './status.ts';
 import { up } from './up.ts';
@@ -54,30 +55,7 @@ export function labProgram(io: LabIo, ended: (code: number) => void): Command {
     async (options) => kubeconfig(options, io),
   );
 
-  const parts = program
-    .command('parts')
-    .description('the programs that labs are made of, built once into the cache');
-  parts
-    .command('list')
-    .description('what the cache has')
-    .option(...output)
-    .action((options) => listParts(options, io));
-  parts
-    .command('build')
-    .description('build what is missing')
-    .action(() => buildParts(io));
-  parts
-    .command('export <file>')
-    .description('for another machine')
-    .action((file) => exportTo(file, io));
-  parts
-    .command('import <file>')
-    .description('from another machine')
-    .action((file) => importFrom(file, io));
-  parts
-    .command('prune')
-    .description('remove those of other versions of the lab')
-    .action(() => prune(io));
+  addPartsCommands(program, io, cacheFolder(io.env));
 
   const vm = program.command('vm').description('the VM');
   for (const action of Object.keys(VM_POWER_ACTIONS) as VmPowerAction[]) {

@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -68,8 +70,8 @@ func startInContainer(directory string, argv []string, terminal bool) (*os.Proce
 		ambient[index] = uintptr(number)
 	}
 	environment := plan.Process.Env
-	if terminal {
-		environment = append([]string{"TERM=xterm"}, environment...)
+	if terminal && !slices.ContainsFunc(environment, func(entry string) bool { return strings.HasPrefix(entry, "TERM=") }) {
+		environment = append(environment, "TERM=xterm")
 	}
 	return os.StartProcess(program, argv, &os.ProcAttr{
 		Dir:   plan.Process.Cwd,

@@ -165,6 +165,23 @@ describe('reading', () => {
     expect(asked.at(-1)?.url.searchParams.get('labelSelector')).toBe('app=x');
   });
 
+  it('begins anew when a list has grown too old to go on with', async () => {
+    answers.set('GET /api/v1/pods', (one, response) => {
+      const search = one.url.searchParams;
+      if (search.has('continue')) status(410, 'Expired', 'too old')(one, response);
+      else if (search.has('limit'))
+        json({ items: [{ metadata: { name: 'a' } }], metadata: { continue: 'x' } })(one, response);
+      else json({ items: [{ metadata: { name: 'a' } }, { metadata: { name: 'b' } }] })(one, response);
+    });
+    expect((await (await open()).list(listPods)).map(({ metadata }) => metadata.name)).toEqual(['a', 'b']);
+  });
+
+  it('lists nothing of a kind that was uninstalled meanwhile', async () => {
+    const cluster = await open();
+    expect(await cluster.serves('v1', 'Pod')).toBe(true);
+    expect(await cluster.list(listPods)).toEqual([]);
+  });
+
   it('asks what is served once, also when many ask at the same time', async () => {
     answers.set('GET /api/v1/pods', json({ items: [] }));
     const cluster = await open();

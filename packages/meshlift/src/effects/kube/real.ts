@@ -74,29 +74,37 @@ class RealCluster implements OpenCluster {
       return [];
     }
     const found: KubeObject[] = [];
-    let next: string | undefined;
-    do {
-      const page = await this.#page(query, resource, next, signal);
+    let page = await this.#page(query, resource, `limit=${pageSize}`, signal);
+    while (page !== null) {
       // The items of a list carry no apiVersion and kind of their own.
       found.push(...page.items.map((item) => ({ ...item, apiVersion: query.apiVersion, kind: query.kind })));
-      next = page.metadata?.continue || undefined;
-    } while (next !== undefined);
-    return found;
+      const next = page.metadata?.continue;
+      if (!next) return found;
+      page = await this.#page(
+        query,
+        resource,
+        `limit=${pageSize}&continue=${encodeURIComponent(next)}`,
+        signal,
+      );
+    }
+    // The list grew so old while it was read that the server has forgotten it: once more, whole.
+    const whole = await this.#page(query, resource, '', signal);
+    return (whole?.items ?? []).map((item) => ({ ...item, apiVersion: query.apiVersion, kind: query.kind }));
   }
 
+  /** null when the server cannot go on with this list (410), or does not serve the kind any more */
   async #page(
     query: ListQuery,
     resource: Resource,
-    next: string | undefined,
-    signal?: AbortSignal,
-  ): Promise<Page> {
-    const search = new URLSearchParams({ limit: String(pageSize) });
+    paging: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Page | null> {
+    const search = new URLSearchParams(paging);
     if (query.labelSelector !== undefined) search.set('labelSelector', query.labelSelector);
     if (query.fieldSelector !== undefined) search.set('fieldSelector', query.fieldSelector);
-    if (next !== undefined) search.set('continue', next);
     const path = `${resourcePath(query.apiVersion, resource, { namespace: query.namespace })}?${search}`;
-    const answer = await this.#send(request('GET', path, signal), `list ${query.kind}`);
-    return JSON.parse(answer.body) as Page;
+    const answer = await this.#send(request('GET', path, signal), `list ${query.kind}`, [404, 410]);
+    return answer.status === 200 ? (JSON.parse(answer.body) as Page) : null;
   }
 
   async serves(apiVersion: string, kind: string, signal?: AbortSignal): Promise<boolean> {

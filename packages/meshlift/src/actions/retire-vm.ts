@@ -61,12 +61,11 @@ export async function retireVm(
   );
   await removeVmAccount(context);
   for (const member of members) await removeSideHosts(context, member);
-  await journal.record({
-    phase: 'Retired',
-    traffic: await traffic.save(),
-    retiredAt: new Date(clock.now()).toISOString(),
-  });
+  // The record takes over what the counters knew, then they go: whatever breaks off between, the next one goes on.
+  const counted = await traffic.save();
+  if (counted) await journal.record({ traffic: counted });
   await traffic.forget();
+  await journal.record({ phase: 'Retired', retiredAt: new Date(clock.now()).toISOString() });
   tell(
     context,
     'retire',

@@ -17,9 +17,9 @@ export async function ensureSideHosts(
   await Promise.all(objects.map((object) => member.kube.apply(object, { signal: context.signal })));
 }
 
-/** Gives a member that is not the target the copy's stand-in: the target's east-west gateway. */
-export async function ensureFarCopy(context: EngineContext, member: MemberCluster): Promise<void> {
-  if (member.name === context.target.name) return;
+/** Gives a member that is not the target the copy's stand-in: the target's east-west gateway. Answers whether it is new. */
+export async function ensureFarCopy(context: EngineContext, member: MemberCluster): Promise<boolean> {
+  if (member.name === context.target.name) return false;
   const addresses = await eastWestAddresses(context);
   const objects = farCopyObjects(
     context.migration,
@@ -27,7 +27,17 @@ export async function ensureFarCopy(context: EngineContext, member: MemberCluste
     addresses,
     copyServiceAccount(context.manifests),
   );
-  await Promise.all(objects.map((object) => member.kube.apply(object, { signal: context.signal })));
+  const { signal } = context;
+  const made = await Promise.all(
+    objects.map(async (object) => {
+      const { apiVersion, kind, metadata } = object;
+      const { name, namespace = context.migration.metadata.namespace } = metadata;
+      const before = await member.kube.get({ apiVersion, kind, namespace, name }, signal);
+      await member.kube.apply(object, { signal });
+      return before === null;
+    }),
+  );
+  return made.includes(true);
 }
 
 /** Addresses under which other clusters reach the target's services. */

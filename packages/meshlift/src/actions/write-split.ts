@@ -1,3 +1,4 @@
+import type { ProxyEndpoint } from '../effects/istiod/proxy-config.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { tell } from '../engine/context.ts';
 import type { Journal } from '../engine/journal.ts';
@@ -13,7 +14,7 @@ import { allOnVm, formatSplit, sides, type TrafficSplit } from '../migration/tra
 import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
 import { type Served, syncBaseline, untilRoutesServed } from '../verification/routes-served.ts';
 import { watchShare } from '../verification/share-seen.ts';
-import { ensureSideHosts } from './side-hosts.ts';
+import { ensureFarCopy, ensureSideHosts } from './side-hosts.ts';
 
 export interface SplitWish {
   readonly split: TrafficSplit;
@@ -24,12 +25,15 @@ export interface SplitWish {
 /** What the protocol leaves behind when it can't agree: where every cluster was returned to. */
 const returns = { cause: 'return', reason: 'not every cluster took the last split' } as const;
 
+/** The way back to the VM is made wherever it can be made: nobody gains by undoing it where it worked. */
+const neverReturned: ReadonlySet<SplitCause> = new Set(['rollback', 'gate', 'return']);
+
 /**
  * Puts one split in force in every member cluster: records the intent, writes all clusters at once, verifies each
  * (every calling proxy acknowledged it, and callers are seen following it), records it as agreed. It is not atomic:
  * clusters follow within milliseconds of each other, and the skew is measured and recorded. When a cluster can't be
- * written or verified by its deadline, every cluster goes back to the last agreed split, and this rejects with
- * `not-agreed`.
+ * written or verified by its deadline, every cluster goes back to the last agreed split (a rollback stays where it
+ * could be made), and this rejects with `not-agreed`.
  */
 export async function writeSplit(
   context: EngineContext,
@@ -40,6 +44,14 @@ export async function writeSplit(
   const last = journal.status.agreed?.split ?? allOnVm;
   const failure = await tryToAgree(context, journal, traffic, wish);
   if (!failure) return;
+  if (neverReturned.has(wish.cause)) {
+    throw new MeshliftError('not-agreed', {
+      where: `split ${formatSplit(wish.split)}`,
+      why: `${failure.message}; every cluster that could be written has it, and keeps it`,
+      next: `once that is mended: meshlift rollback (${failure.next})`,
+      cause: failure,
+    });
+  }
 
   tell(
     context,
@@ -47,8 +59,7 @@ export async function writeSplit(
     'warning',
     `${failure.message}: every cluster goes back to ${formatSplit(last)}`,
   );
-  const stuck =
-    wish.cause === 'return' ? null : await tryToAgree(context, journal, traffic, { split: last, ...returns });
+  const stuck = await tryToAgree(context, journal, traffic, { split: last, ...returns });
   throw new MeshliftError('not-agreed', {
     where: `split ${formatSplit(wish.split)}`,
     why: stuck
@@ -90,6 +101,8 @@ async function tryToAgree(
     reason,
     at,
     outcome: failures.length === 0 ? 'agreed' : 'returned',
+    ...(context.by && { by: context.by }),
+    ...(failures[0] && { failure: failures[0].message }),
     clusters: records,
     skewMs: times.length < 2 ? null : Math.max(...times) - Math.min(...times),
   };
@@ -126,7 +139,9 @@ async function putInForce(
   const { clock, migration, signal } = context;
   const { deadlines, service } = migration.spec;
   await ensureSideHosts(context, member, reached(phase, 'Deployed') ? 'present' : 'absent');
-  if (!routed(phase)) await untilSidesKnown(context, member, split);
+  // Completing takes the copy's stand-in away; whoever comes back from there needs it again.
+  const newCopy = split.k8s > 0 && (await ensureFarCopy(context, member));
+  if (newCopy || !routed(phase)) await untilSidesKnown(context, member, split);
   const before = await syncBaseline(context, member);
   const started = clock.now();
   await member.kube.apply(splitRoute(migration, split, generation), { signal });
@@ -195,10 +210,18 @@ async function untilSidesKnown(
     await untilEndpointsKnown(context, member, {
       host,
       what: `the ${side} side behind ${host}`,
-      problem: (endpoints) => (endpoints.some((it) => it.healthy) ? null : 'it has no healthy endpoint yet'),
+      // With the net each side holds the other's endpoints as well, which don't count.
+      problem: (endpoints) =>
+        endpoints.some((it) => it.healthy && isOnVm(context, it) === (side === 'vm'))
+          ? null
+          : `it has no healthy endpoint of the ${side} side yet`,
       deadlineMs: context.migration.spec.deadlines.agree,
     });
   }
+}
+
+function isOnVm({ migration }: EngineContext, { address }: ProxyEndpoint): boolean {
+  return address.startsWith(`${migration.spec.vm.host}:`);
 }
 
 /** Before the first split the VM only joins; after it, the split itself says how far the migration is. */

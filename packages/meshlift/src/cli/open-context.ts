@@ -1,3 +1,4 @@
+import { hostname, userInfo } from 'node:os';
 import { systemClock } from '../effects/clock/real.ts';
 import { openCluster } from '../effects/kube/real.ts';
 import type { Ssh } from '../effects/ssh/port.ts';
@@ -45,6 +46,7 @@ export async function withContext<T>(
     sidecarPackage: sidecarPackage(migration),
     clock: systemClock,
     host,
+    by: `${userInfo().username}@${hostname()}`,
     signal: terminal.signal,
   };
   try {

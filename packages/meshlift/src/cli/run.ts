@@ -131,7 +131,8 @@ function wholePercent(text: string): number {
 /** The lab is a package of its own, for laptops; a machine that only drives real clusters need not have it. */
 async function runLab(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const lab = await import('@meshlift/lab').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    // Only the package itself may be missing; anything missing inside it is a broken installation, and must surface.
+    if (error.code !== 'ERR_MODULE_NOT_FOUND' || !error.message.includes("'@meshlift/lab'")) throw error;
     return null;
   });
   if (lab)

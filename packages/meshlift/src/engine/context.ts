@@ -26,6 +26,8 @@ export interface EngineContext {
   readonly sidecarPackage: SidecarPackage | null;
   readonly clock: Clock;
   readonly host: EventHost;
+  /** who runs this, `user@host`, for the record */
+  readonly by?: string;
   readonly signal: AbortSignal;
 }
 

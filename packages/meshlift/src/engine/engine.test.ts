@@ -173,6 +173,18 @@ describe('the gate', () => {
     expect((await status()).traffic?.sides.k8s.caught).toBeGreaterThan(0);
   });
 
+  test('waits as long as there are no metrics, and goes on when they are back', async () => {
+    await shifted(20);
+    world.faults.cluster2 = { podGet: refuse('the connection was refused') };
+    const running = drive(world.engine(), run);
+    await world.clock.wait(20_000);
+    expectEverywhere(20);
+    expect((await status()).verdicts.at(-1)).toMatchObject({ verdict: 'error' });
+    world.faults.cluster2 = {};
+    expect((await running).outcome).toBe('done');
+    expectRetired();
+  });
+
   test('goes forward when it is the VM that dies: the copy takes all, and nothing is lost', async () => {
     await shifted(20);
     world.setVmAlive(false);
@@ -278,6 +290,27 @@ describe('a rollback', () => {
     expectEverywhere(50);
     expect(world.lost).toBe(0);
   });
+
+  test('moves what can be reached at once, and the rest when it is back', async () => {
+    await shifted(50);
+    world.cut.add('cluster2');
+    await refusal(rollback);
+    expect(stored('cluster1')).toBe(0);
+    expect(stored('cluster2')).toBe(50);
+    world.cut.clear();
+    expect((await drive(world.engine(), rollback)).outcome).toBe('done');
+    expectEverywhere(0);
+    expect(world.lost).toBe(0);
+  });
+
+  test('is possible after completion, as long as the VM is there, and so is going forward again', async () => {
+    await drive(world.engine(), { do: 'run', until: 'Completed' });
+    expect((await drive(world.engine(), rollback)).outcome).toBe('done');
+    expectEverywhere(0);
+    expect((await drive(world.engine(), run)).outcome).toBe('done');
+    expectRetired();
+    expect(world.lost).toBe(0);
+  });
 });
 
 describe('two engines', () => {
@@ -297,3 +330,21 @@ describe('two engines', () => {
     expect(world.events.some(({ code, level }) => code === 'owner' && level === 'warning')).toBe(true);
   });
 });
+
+test('an engine that is killed after any of its changes is followed by one that reaches the same end', async () => {
+  await drive(world.engine(), run);
+  const changes = [...world.effective];
+  expect(changes.length).toBeGreaterThan(60);
+  for (const killAfter of changes.slice(0, -1)) {
+    world.stop();
+    world = new FakeWorld();
+    await expect(drive(world.engine({ killAfter }), run), `change ${killAfter}`).rejects.toBeInstanceOf(
+      Killed,
+    );
+    await world.clock.wait(16_000);
+    const { outcome, because } = await drive(world.engine(), run);
+    expect(`${outcome} after change ${killAfter} (${because})`).toMatch(/^done/);
+    expectRetired();
+    expect(world.lost, `change ${killAfter}`).toBe(0);
+  }
+}, 600_000);

@@ -57,14 +57,15 @@ export async function watchTraffic(context: EngineContext): Promise<TrafficWatch
     if (missing && !missing.read)
       return { known: false, because: `no metrics from ${missing.cluster}: ${missing.why}` };
 
-    past = [...past.filter((it, i) => i === 0 || now - it.at <= longestWindowMs), { at: now, samples }];
-    while (past.length > 2 && now - (past[1]?.at ?? now) > longestWindowMs) past = past.slice(1);
+    // A look at which someone could not be read neither begins nor ends a window: what they did would be unknown for
+    // as long as the window has that end.
+    const unread = [...samples.values()].flatMap((sample) => sample.unread)[0];
+    if (unread) return { known: false, because: `no metrics from ${named(unread.caller)}: ${unread.why}` };
+    past = [...past, { at: now, samples }];
+    while ((past[1]?.at ?? now) <= now - longestWindowMs) past = past.slice(1);
     const base = past[0];
     if (!base || base.at === now) return gateWindow(tally([], rule));
-    const windows = windowsBetween(base.samples, samples);
-    const unread = windows.flatMap((it) => it.unknown)[0];
-    if (unread) return { known: false, because: `no metrics from ${named(unread.caller)}: ${unread.why}` };
-    return gateWindow(tally(windows, rule));
+    return gateWindow(tally(windowsBetween(base.samples, samples), rule));
   }
 
   return {

@@ -51,6 +51,8 @@ export interface SplitRecord {
   /** who ran the command that wrote it, as `user@host`; absent in records of engines that did not say */
   readonly by?: string;
   readonly outcome: 'agreed' | 'returned';
+  /** why it was not agreed; absent when it was */
+  readonly failure?: string;
   readonly clusters: readonly ClusterSplitRecord[];
   /** between the first and the last cluster whose proxies all served it, in milliseconds */
   readonly skewMs: number | null;

@@ -1,12 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import type { Ledger } from './ledger.ts';
 import { metrics } from './metrics.ts';
+import type { Traffic } from './traffic.ts';
 
 /**
  * What the load generator tells and takes: GET `/stats`, GET `/stats?since=MARK`, POST `/marks` → `{"id": MARK}`,
- * GET `/metrics`, GET `/healthz`, and GET `/readyz`, which answers 503 until the shop's home page was whole once.
+ * POST `/pause` and `/resume` (once `pending` is 0 after a pause, every request is counted), GET `/metrics`, GET `/healthz`, and GET `/readyz`, which answers 503 until the shop's home page was whole once.
  */
-export function createControlServer(ledger: Ledger): Server {
+export function createControlServer(ledger: Ledger, traffic: Traffic): Server {
   return createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://loadgenerator');
     const json = (status: number, body: object): void => {
@@ -25,6 +26,14 @@ export function createControlServer(ledger: Ledger): Server {
       case 'POST /marks':
         json(201, { id: ledger.mark() });
         return;
+      case 'POST /pause':
+        traffic.pause();
+        json(200, { paused: true });
+        return;
+      case 'POST /resume':
+        if (ledger.started) traffic.resume();
+        json(ledger.started ? 200 : 409, { paused: !ledger.started });
+        return;
       case 'GET /metrics':
         response
           .writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
@@ -39,7 +48,10 @@ export function createControlServer(ledger: Ledger): Server {
         });
         return;
       default:
-        json(404, { error: 'expected GET /stats, POST /marks, GET /metrics, GET /healthz or GET /readyz' });
+        json(404, {
+          error:
+            'expected GET /stats, POST /marks, POST /pause, POST /resume, GET /metrics, GET /healthz or GET /readyz',
+        });
     }
   });
 }

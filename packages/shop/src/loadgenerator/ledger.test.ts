@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { Ledger } from './ledger.ts';
+import { Ledger, type Outcome } from './ledger.ts';
 import { metrics } from './metrics.ts';
 
 function ledgerAt(seconds: { now: number }) {
   return new Ledger(() => new Date(Date.UTC(2026, 0, 1) + seconds.now * 1000));
+}
+
+/** A request that was due, and its outcome. */
+function record(ledger: Ledger, outcome: Outcome): void {
+  ledger.due();
+  ledger.enter(outcome);
 }
 
 describe('the load generator’s books', () => {
@@ -15,9 +21,9 @@ describe('the load generator’s books', () => {
     const clock = { now: 0 };
     const ledger = ledgerAt(clock);
     ledger.start();
-    ledger.enter({ route: 'home', ms: 10 });
-    ledger.enter({ route: 'home', ms: 10, failure: 'status-503' });
-    ledger.enter({ route: 'cart', ms: 5000, failure: 'timeout' });
+    record(ledger, { route: 'home', ms: 10 });
+    record(ledger, { route: 'home', ms: 10, failure: 'status-503' });
+    record(ledger, { route: 'cart', ms: 5000, failure: 'timeout' });
     clock.now = 4;
     expect(ledger.stats()).toMatchObject({
       state: 'running',
@@ -32,7 +38,7 @@ describe('the load generator’s books', () => {
     const clock = { now: 0 };
     const ledger = ledgerAt(clock);
     ledger.start();
-    ledger.enter({
+    record(ledger, {
       route: 'home',
       ms: 4000,
       failure: 'timeout',
@@ -40,7 +46,8 @@ describe('the load generator’s books', () => {
     });
     clock.now = 10;
     const mark = ledger.mark();
-    for (let ms = 1; ms <= 100; ms += 1) ledger.enter({ route: 'home', ms, catalogCalls: 'cluster2/k8s=2' });
+    for (let ms = 1; ms <= 100; ms += 1)
+      record(ledger, { route: 'home', ms, catalogCalls: 'cluster2/k8s=2' });
     clock.now = 12;
     const stats = ledger.stats(mark);
     expect(stats).toMatchObject({
@@ -60,14 +67,22 @@ describe('the load generator’s books', () => {
     });
   });
 
+  it('tell how many requests are still under way', () => {
+    const ledger = new Ledger();
+    ledger.due();
+    ledger.due();
+    ledger.enter({ route: 'home', ms: 1 });
+    expect(ledger.stats()).toMatchObject({ requests: { total: 1 }, pending: 1 });
+  });
+
   it('know only their own marks', () => {
     expect(new Ledger().stats('nobody')).toBeUndefined();
   });
 
   it('are written for Prometheus with the same figures', () => {
     const ledger = new Ledger();
-    ledger.enter({ route: 'home', ms: 30, catalogCalls: 'cluster2/vm=3' });
-    ledger.enter({ route: 'home', ms: 300, failure: 'degraded' });
+    record(ledger, { route: 'home', ms: 30, catalogCalls: 'cluster2/vm=3' });
+    record(ledger, { route: 'home', ms: 300, failure: 'degraded' });
     const text = metrics(ledger);
     expect(text).toContain('shop_requests_total{route="home"} 2\n');
     expect(text).toContain('shop_request_failures_total{route="home",kind="degraded"} 1\n');

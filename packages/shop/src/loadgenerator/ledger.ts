@@ -34,6 +34,8 @@ export interface Stats {
   readonly from: string | null;
   readonly seconds: number;
   readonly requests: Counts;
+  /** Requests that are due and whose outcome is not known yet; they are in none of the other figures. */
+  readonly pending: number;
   readonly byRoute: Readonly<Record<string, Counts>>;
   readonly failuresByKind: Readonly<Record<string, number>>;
   readonly latency: {
@@ -73,6 +75,7 @@ export class Ledger {
   readonly #marks = new Map<string, Snapshot>();
   readonly #now: () => Date;
   #startedAt: Date | null = null;
+  #pending = 0;
   #nextMark = 1;
 
   constructor(now: () => Date = () => new Date()) {
@@ -88,12 +91,19 @@ export class Ledger {
     this.#startedAt ??= this.#now();
   }
 
+  /** A request is due: its outcome will be entered. */
+  due(): void {
+    this.#pending += 1;
+  }
+
+  /** Enters the outcome of a request that was due. */
   enter({ route, ms, failure, catalogCalls }: Outcome): void {
     let book = this.#routes.get(route);
     if (book === undefined) {
       book = { counts: { total: 0, failed: 0 }, latency: new Histogram() };
       this.#routes.set(route, book);
     }
+    this.#pending -= 1;
     book.counts.total += 1;
     book.latency.record(ms);
     if (failure !== undefined) {
@@ -152,6 +162,7 @@ export class Ledger {
       from: from?.toISOString() ?? null,
       seconds: from === null ? 0 : (this.#now().getTime() - from.getTime()) / 1000,
       requests,
+      pending: this.#pending,
       byRoute: Object.fromEntries([...routes].map(([route, { counts }]) => [route, counts])),
       failuresByKind: this.#failuresByKind(earlier),
       latency: { p50: quantile(0.5), p90: quantile(0.9), p99: quantile(0.99), max: quantile(1) },

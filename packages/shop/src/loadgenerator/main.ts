@@ -3,12 +3,13 @@ import { run } from '../process/program.ts';
 import { Browser, openShop, type Shop } from './browser.ts';
 import { createControlServer } from './control-server.ts';
 import { Customers } from './customers.ts';
-import { type DirectCaller, directCatalogCaller, directRecommendationCaller } from './direct-callers.ts';
+import { directCatalogCaller, directRecommendationCaller } from './direct-callers.ts';
 import { DEFAULT_WEIGHTS, readWeights } from './journeys.ts';
 import { Ledger } from './ledger.ts';
-import { pace } from './pacer.ts';
+import { type Flow, Traffic } from './traffic.ts';
 
 const LOOK_AGAIN_MS = 500;
+const DIRECT_TIMEOUT_MS = 5000;
 
 run('loadgenerator', async ({ env, log }) => {
   const timeoutMs = env.durationMs('TIMEOUT', 10_000);
@@ -25,47 +26,45 @@ run('loadgenerator', async ({ env, log }) => {
     weights: weights === undefined ? DEFAULT_WEIGHTS : readWeights(weights),
     onOutcome: (outcome) => ledger.enter(outcome),
   });
-  const direct = (caller: DirectCaller) => (at: number) =>
-    void caller(at).then(
-      (outcome) => ledger.enter(outcome),
-      (error: unknown) => log.error('a direct call failed unexpectedly', { error: String(error) }),
-    );
-  const startTraffic = (): { stop(): void }[] => {
-    const paced = [pace(rate, (at) => customers.requestDue(at))];
-    if (catalogRate > 0) {
-      const address = env.address('PRODUCT_CATALOG_SERVICE_ADDR');
-      paced.push(pace(catalogRate, direct(directCatalogCaller({ address, cluster, log, timeoutMs: 5000 }))));
-    }
-    if (recommendationRate > 0) {
-      const address = env.address('RECOMMENDATION_SERVICE_ADDR');
-      paced.push(
-        pace(
-          recommendationRate,
-          direct(directRecommendationCaller({ address, cluster, log, timeoutMs: 5000 })),
-        ),
-      );
-    }
-    return paced;
+  const direct = (makeCaller: typeof directCatalogCaller, address: string, perSecond: number): Flow[] => {
+    if (perSecond === 0) return [];
+    const caller = makeCaller({ address: env.address(address), cluster, log, timeoutMs: DIRECT_TIMEOUT_MS });
+    const call = async (at: number): Promise<void> => {
+      ledger.due();
+      ledger.enter(await caller(at));
+    };
+    return [{ perSecond, due: (at) => void call(at) }];
   };
+  const pages: Flow = {
+    perSecond: rate,
+    due: (at) => {
+      ledger.due();
+      customers.requestDue(at);
+    },
+  };
+  const traffic = new Traffic([
+    pages,
+    ...direct(directCatalogCaller, 'PRODUCT_CATALOG_SERVICE_ADDR', catalogRate),
+    ...direct(directRecommendationCaller, 'RECOMMENDATION_SERVICE_ADDR', recommendationRate),
+  ]);
 
-  const control = createControlServer(ledger);
+  const control = createControlServer(ledger, traffic);
   await new Promise<void>((resolve, reject) => {
     control.once('error', reject);
     control.listen(env.port('PORT', 8089), env.text('LISTEN_ADDR', '0.0.0.0'), resolve);
   });
   const stopped = new AbortController();
-  let traffic: { stop(): void }[] = [];
   const started = waitForShop(shop, log, stopped.signal).then((open) => {
     if (!open) return;
     ledger.start();
-    traffic = startTraffic();
+    traffic.resume();
     log.info('customers are shopping', { rate, catalogRate, recommendationRate });
   });
   return {
     async stop() {
       stopped.abort();
       await started;
-      for (const paced of traffic) paced.stop();
+      traffic.pause();
       shop.agent.destroy();
       control.close();
       control.closeAllConnections();

@@ -27,7 +27,7 @@ export interface LabStatus {
   readonly components: readonly {
     readonly name: string;
     readonly pid: number | null;
-    /** Resident memory of the process and of everything it started. */
+    /** Resident memory of the process and of everything it started; shared pages count for their part. */
     readonly rssBytes: number;
     readonly restarts: number;
     readonly health: 'ready' | 'starting' | 'failed';

@@ -4,10 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface ProcessFacts {
   readonly pid: number;
   readonly parent: number;
+  /** Resident memory; a page that several processes share counts in each for its part, so sums are true. */
   readonly rssBytes: number;
 }
-
-const PAGE_BYTES = 4096;
 
 /** Every process of this pid namespace. Those that end while it is read are left out. */
 export function readProcesses(proc = '/proc'): ProcessFacts[] {
@@ -18,11 +17,18 @@ export function readProcesses(proc = '/proc'): ProcessFacts[] {
         const stat = readFileSync(`${proc}/${name}/stat`, 'utf8');
         // The command, in parentheses, may hold anything; the fields after it start with the state.
         const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        return [{ pid: Number(name), parent: Number(fields[1]), rssBytes: Number(fields[21]) * PAGE_BYTES }];
+        return [
+          { pid: Number(name), parent: Number(fields[1]), rssBytes: proportionalBytes(`${proc}/${name}`) },
+        ];
       } catch {
         return [];
       }
     });
+}
+
+function proportionalBytes(process: string): number {
+  const kibibytes = /^Pss: +(\d+) kB$/m.exec(readFileSync(`${process}/smaps_rollup`, 'utf8'))?.[1];
+  return Number(kibibytes ?? 0) * 1024;
 }
 
 /** The resident memory of each of `roots` with its descendants; a process counts for its nearest root. */

@@ -76,22 +76,26 @@ it('reads every caller, and names those that did not answer', async () => {
 
 it("asks for no more than it needs, on Envoy's own page", async () => {
   const cluster = new FakeCluster('cluster1', [pod('a')]);
-  const asked: unknown[] = [];
+  const asked: { port: number; filter: string | null }[] = [];
   const watched = withFaults(cluster, {
-    podGet: async ({ args }) => {
-      asked.push(args.slice(0, 2));
+    podGet: async ({ args: [target, path] }) => {
+      const { searchParams } = new URL(String(path), 'http://pod');
+      asked.push({ port: (target as { port: number }).port, filter: searchParams.get('filter') });
       return stats(5);
     },
   });
   await readCallers(watched, { hosts, latency: false });
-  await readCallers(watched, { hosts });
-  const target = { namespace: 'default', pod: 'a', port: 15090 };
+  await readCallers(watched, { hosts: ['a.b', 'c.d'] });
   expect(asked).toEqual([
-    [target, '/stats/prometheus?filter=istio_(requests_total%7Ctcp_connections_closed_total)'],
-    [
-      target,
-      '/stats/prometheus?filter=istio_(requests_total%7Ctcp_connections_closed_total%7Crequest_duration_milliseconds)',
-    ],
+    {
+      port: 15090,
+      filter: 'istio_(requests_total|tcp_connections_closed_total).*source.*(catalog-vm\\.default\\.side)',
+    },
+    {
+      port: 15090,
+      filter:
+        'istio_(requests_total|tcp_connections_closed_total|request_duration_milliseconds).*source.*(a\\.b|c\\.d)',
+    },
   ]);
 });
 

@@ -10,7 +10,7 @@ export interface ReadCallersOptions extends WantedCalls {
   readonly concurrency?: number;
   /** the cluster's pods, where they were listed already */
   readonly pods?: readonly KubeObject[];
-  /** whether to read how long calls took, which is nine tenths of what is sent; true unless given */
+  /** whether to read how long calls took, which is most of what is sent; true unless given */
   readonly latency?: boolean;
 }
 
@@ -22,15 +22,19 @@ interface StatsPage {
 /** The agent's page: Envoy's counters whole, with the application's own. Every Istio proxy has it. */
 const agentPage: StatsPage = { port: 15020, path: '/stats/prometheus' };
 
-/** Envoy's own page, of which it sends only what is asked for: far less for it to write and for us to read. */
-function envoyPage(latency: boolean): StatsPage {
+/**
+ * Envoy's own page, of which it sends only what is asked for: far less for it to write and for us to read. It matches
+ * the filter against a counter's full name, in which all its labels are written out, `reporter` first.
+ */
+function envoyPage({ hosts, latency = true }: ReadCallersOptions): StatsPage {
   const families = [
     'requests_total',
     'tcp_connections_closed_total',
     ...(latency ? ['request_duration_milliseconds'] : []),
   ];
-  const filter = encodeURIComponent(`istio_(${families.join('|')})`);
-  return { port: 15090, path: `/stats/prometheus?filter=${filter}` };
+  const ofHosts = hosts.map((host) => host.replaceAll('.', '\\.')).join('|');
+  const filter = `istio_(${families.join('|')}).*source.*(${ofHosts})`;
+  return { port: 15090, path: `/stats/prometheus?filter=${encodeURIComponent(filter)}` };
 }
 
 /**
@@ -78,7 +82,7 @@ async function readStats(
 ): Promise<string> {
   const read = ({ port, path }: StatsPage) => cluster.podGet({ namespace, pod, port }, path, options.signal);
   try {
-    return await read(envoyPage(options.latency ?? true));
+    return await read(envoyPage(options));
   } catch (error) {
     if (isMeshliftError(error, 'cluster-refused')) return read(agentPage);
     throw error;

@@ -1,4 +1,4 @@
-import { EXIT, LabError } from '../errors.ts';
+import { EXIT, LabError, UnknownName } from '../errors.ts';
 import { callUnixJson } from '../sandbox/unix-http.ts';
 import { runningLab } from './find-lab.ts';
 import { type LabIo, say } from './io.ts';
@@ -36,6 +36,7 @@ async function ask<T>(options: Named, io: LabIo, path: string, body: object): Pr
   try {
     return await callUnixJson<T>(state.sandboxSocket, 'POST', path, { body });
   } catch (error) {
-    throw new LabError((error as Error).message, EXIT.failed, { cause: error });
+    const code = error instanceof UnknownName ? EXIT.badInput : EXIT.failed;
+    throw new LabError((error as Error).message, code, { cause: error });
   }
 }

@@ -29,7 +29,10 @@ export async function runningLab(
   const status = (await isUp(state)) ? await readStatus(state) : null;
   if (!status) {
     const flag = name === DEFAULT_NAME ? '' : ` --name ${name}`;
-    throw new LabError(`there is no running lab called ${name}: start one with \`meshlift lab up${flag}\``);
+    throw new LabError(
+      `there is no running lab called ${name}: start one with \`meshlift lab up${flag}\``,
+      EXIT.badInput,
+    );
   }
   return { state, status };
 }

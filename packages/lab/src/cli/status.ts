@@ -6,7 +6,7 @@ import { type LabIo, print } from './io.ts';
 
 const POLL_MS = 200;
 
-/** Resolves with 0 when the lab runs, 1 when it does not. */
+/** Resolves with 0 when the lab runs, 1 when it does not; rejects with 65 when nothing is known of it. */
 export async function status(
   options: { name: string; wait?: boolean; output?: string },
   io: LabIo,
@@ -19,7 +19,7 @@ export async function status(
     found = await readStatus(state);
   }
   if (!found) {
-    throw new LabError(`there is no lab ${options.name}: start one with \`meshlift lab up\``);
+    throw new LabError(`there is no lab ${options.name}: start one with \`meshlift lab up\``, EXIT.badInput);
   }
   print(io, options.output === 'json' ? JSON.stringify(found, null, 2) : describe(found));
   return found.state === 'running' ? EXIT.done : EXIT.failed;

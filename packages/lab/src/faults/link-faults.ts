@@ -1,3 +1,4 @@
+import { UnknownName } from '../errors.ts';
 import { BACKBONE } from '../network/addresses.ts';
 import { backbonePort } from '../network/topology.ts';
 import { ProgramError, runProgram } from '../supervisor/run-program.ts';
@@ -105,7 +106,7 @@ export class LinkFaults {
 
   #require(machine: string): void {
     if (!this.#machines.includes(machine)) {
-      throw new Error(`the lab has no machine ${machine}: it has ${this.#machines.join(', ')}`);
+      throw new UnknownName(`the lab has no machine ${machine}: it has ${this.#machines.join(', ')}`);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { type IncomingMessage, request } from 'node:http';
+import { UnknownName } from '../errors.ts';
 
 /** Nothing listens there: the process that did is gone, or has not come up yet. */
 export class NotListening extends Error {}
@@ -23,7 +24,7 @@ export function callUnix(
   });
 }
 
-/** The same, for an answer in JSON; a status of 400 or more rejects with the answer's `error`. */
+/** The same, for an answer in JSON; a status of 400 or more rejects with the answer's `error`, 404 with UnknownName. */
 export async function callUnixJson<T>(
   socketPath: string,
   method: string,
@@ -35,7 +36,11 @@ export async function callUnixJson<T>(
   let text = '';
   for await (const chunk of response) text += chunk;
   const answer = text === '' ? {} : JSON.parse(text);
-  if ((response.statusCode ?? 500) >= 400) throw new Error(answer.error ?? `HTTP ${response.statusCode}`);
+  const { statusCode = 500 } = response;
+  if (statusCode >= 400) {
+    const message = answer.error ?? `HTTP ${statusCode}`;
+    throw statusCode === 404 ? new UnknownName(message) : new Error(message);
+  }
   return answer as T;
 }
 

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { UnknownName } from '../errors.ts';
 
 /** Answers one method and path; what it returns goes out as JSON, what it throws as `{error}`. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => unknown;
@@ -20,7 +21,7 @@ export function listenUnix(socketPath: string, routes: Readonly<Record<string, R
           // A route that streams writes its own head, and ends the response when it is done.
           if (!response.headersSent) answer(200, body);
         },
-        (error: Error) => answer(500, { error: error.message }),
+        (error: Error) => answer(error instanceof UnknownName ? 404 : 500, { error: error.message }),
       );
   });
   return new Promise((resolve, reject) => {

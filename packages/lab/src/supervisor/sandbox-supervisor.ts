@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import { UnknownName } from '../errors.ts';
 import { LinkFaults } from '../faults/link-faults.ts';
 import { podsMeant, processesOfPod } from '../faults/pod-processes.ts';
 import type { KubeObject } from '../kube/api-client.ts';
@@ -97,14 +98,15 @@ async function vmAnswers({ vm }: LabPlan): Promise<void> {
 async function killPods(name: string, lab: AssembledLab | null): Promise<string[]> {
   const [clusterName = '', workload = ''] = name.split('/');
   const api = lab?.apis.get(clusterName);
-  if (!api || workload === '') throw new Error(`the lab has no component ${name}: \`lab logs\` lists them`);
+  if (!api || workload === '')
+    throw new UnknownName(`the lab has no component ${name}: \`lab logs\` lists them`);
   const { items } = await api.get<{ items: KubeObject[] }>('/api/v1/pods');
   const pods = podsMeant(
     workload,
     items.map(({ metadata }) => metadata.name),
   );
   if (pods.length === 0)
-    throw new Error(`${clusterName} has neither a component nor pods called ${workload}`);
+    throw new UnknownName(`${clusterName} has neither a component nor pods called ${workload}`);
   for (const pid of pods.flatMap((pod) => processesOfPod(pod))) {
     try {
       process.kill(pid, 'SIGKILL');

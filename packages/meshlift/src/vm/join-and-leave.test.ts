@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../effects/clock/real.ts';
+import { openSsh } from '../effects/ssh/real.ts';
 import { type Bootstrap, bootstrapFiles } from './bootstrap-files.ts';
 import { readVmInbound } from './inbound.ts';
 import { joinVm } from './join.ts';
@@ -12,7 +13,7 @@ describe.runIf(canSandbox)(
     let vm: SandboxVm;
 
     beforeEach(async () => {
-      vm = await sandboxVm();
+      vm = await sandboxVm(openSsh);
     });
 
     afterEach(() => vm.close());

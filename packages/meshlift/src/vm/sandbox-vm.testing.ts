@@ -14,7 +14,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { vi } from 'vitest';
 import type { Ssh } from '../effects/ssh/port.ts';
-import { openSsh } from '../effects/ssh/real.ts';
 
 /**
  * A machine of its own for a test: this machine's programs, but folders that Meshlift writes to are the test's, packages
@@ -39,7 +38,8 @@ const testdata = path.join(import.meta.dirname, 'testdata');
 export const canSandbox =
   process.getuid?.() === 0 && ['/usr/bin/bwrap', '/usr/bin/dpkg-deb'].every((tool) => existsSync(tool));
 
-export async function sandboxVm(): Promise<SandboxVm> {
+/** `openSsh` is the real one: what the sandbox is for. */
+export async function sandboxVm(openSsh: (target: { host: string }) => Promise<Ssh>): Promise<SandboxVm> {
   const root = mkdtempSync(path.join(tmpdir(), 'meshlift-vm-'));
   layOut(root);
   const prefix = ['bwrap', ...sandboxArguments(root)];

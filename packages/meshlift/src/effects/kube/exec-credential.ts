@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { MeshliftError } from '../../errors/error.ts';
-import type { Credential } from './kubeconfig.ts';
+import type { Credential } from './credential.ts';
 
 /** A kubeconfig user's `exec` entry: a program that prints a credential, such as gke-gcloud-auth-plugin. */
 export interface ExecPlugin {

@@ -5,16 +5,8 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { MeshliftError } from '../../errors/error.ts';
+import type { Credential } from './credential.ts';
 import { type ExecPlugin, execCredential } from './exec-credential.ts';
-
-/** What a request to one API server must carry, beside its path and body. */
-export interface Credential {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly cert?: string | Buffer;
-  readonly key?: string | Buffer;
-  /** set where the way to the server is through a proxy */
-  readonly agent?: Agent;
-}
 
 /** How to reach and convince the API server of one context. */
 export interface ClusterAccess {

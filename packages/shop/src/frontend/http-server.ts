@@ -2,14 +2,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { SERVED_BY_HEADERS } from '../catalog-calls/served-by.ts';
 import { CATALOG_CALLS_HEADER } from '../catalog-calls/tally.ts';
 import type { Log } from '../process/log.ts';
-import { BadRequest, readForm } from './http/form.ts';
+import type { Backends } from './backends/backends.ts';
+import type { Prices } from './backends/prices.ts';
+import { DEGRADED_HEADER } from './http/degraded-header.ts';
 import { plain, type Reply } from './http/reply.ts';
 import type { StaticFiles } from './http/static-files.ts';
-import type { Routes } from './routes.ts';
+import { Ingredients } from './ingredients.ts';
+import { route } from './routes/router.ts';
 import { beginVisit, type Visit } from './visit.ts';
-
-/** Names the parts that a page is without, so that a client can count pages that were less than whole. */
-export const DEGRADED_HEADER = 'x-shop-degraded';
 
 const SECURITY_HEADERS = {
   'content-security-policy':
@@ -18,10 +18,17 @@ const SECURITY_HEADERS = {
   'referrer-policy': 'same-origin',
 };
 
+/** What every page is made from. */
+export interface Sources {
+  readonly backends: Backends;
+  readonly prices: Prices;
+  readonly files: StaticFiles;
+}
+
 /** The frontend's HTTP server, not yet listening. */
-export function createFrontendServer(routes: Routes, files: StaticFiles, log: Log): Server {
+export function createFrontendServer(sources: Sources, log: Log): Server {
   const server = createServer((request, response) => {
-    answer(request, response, routes, files, log).catch((error: unknown) => {
+    answer(request, response, sources, log).catch((error: unknown) => {
       log.error('a page failed unexpectedly', {
         method: request.method,
         path: request.url,
@@ -39,19 +46,20 @@ export function createFrontendServer(routes: Routes, files: StaticFiles, log: Lo
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  routes: Routes,
-  files: StaticFiles,
+  sources: Sources,
   log: Log,
 ): Promise<void> {
   const started = performance.now();
   const url = new URL(request.url ?? '/', 'http://shop');
   if (url.pathname === '/_healthz') return write(response, plain(200, 'ok'));
   if (url.pathname === '/robots.txt') return write(response, plain(200, 'User-agent: *\nDisallow: /'));
-  if (url.pathname.startsWith('/static/')) return write(response, files.reply(url.pathname));
+  if (url.pathname.startsWith('/static/')) return write(response, sources.files.reply(url.pathname));
   const gone = new AbortController();
-  response.on('close', () => gone.abort());
+  response.on('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
   const visit = beginVisit(request, gone.signal);
-  const reply = await route(request, url, visit, routes);
+  const reply = await route(request, url, new Ingredients(visit, sources));
   write(
     response,
     { ...reply, headers: { ...reply.headers, ...visitHeaders(visit, reply) } },
@@ -65,44 +73,6 @@ async function answer(
     missing: [...visit.missing],
     requestId: visit.requestId,
   });
-}
-
-async function route(request: IncomingMessage, url: URL, visit: Visit, routes: Routes): Promise<Reply> {
-  const method = request.method === 'HEAD' ? 'GET' : request.method;
-  try {
-    switch (`${method} ${url.pathname}`) {
-      case 'GET /':
-        return await routes.home(visit);
-      case 'GET /search':
-        return await routes.search(visit, (url.searchParams.get('q') ?? '').trim().slice(0, 80));
-      case 'GET /cart':
-        return await routes.cart(visit);
-      case 'POST /cart':
-        return await routes.addToCart(visit, await readForm(request));
-      case 'POST /cart/empty':
-        return await routes.emptyCart(visit);
-      case 'POST /cart/checkout':
-        return await routes.placeOrder(visit, await readForm(request));
-      case 'POST /setCurrency':
-        return await routes.switchCurrency(visit, await readForm(request));
-      case 'GET /api/products':
-        return await routes.products(visit);
-    }
-    const product = /^\/product\/([^/]+)$/.exec(url.pathname)?.[1];
-    if (method === 'GET' && product !== undefined) return await routes.product(visit, decoded(product));
-    return await routes.notFound(visit, url.pathname);
-  } catch (error) {
-    if (error instanceof BadRequest) return routes.badRequest(visit, error.message);
-    throw error;
-  }
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw new BadRequest('That address is garbled.');
-  }
 }
 
 function visitHeaders(visit: Visit, reply: Reply): Record<string, string | readonly string[]> {

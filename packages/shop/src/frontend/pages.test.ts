@@ -26,7 +26,6 @@ import type { Backends } from './backends/backends.ts';
 import { createPrices } from './backends/prices.ts';
 import { loadStaticFiles } from './http/static-files.ts';
 import { createFrontendServer } from './http-server.ts';
-import { createRoutes } from './routes.ts';
 
 const catalog = readCatalog(products);
 
@@ -163,7 +162,7 @@ async function open() {
   const log = createLog({ service: 'frontend', level: 'info', write: (line) => lines.push(line) });
   const files = loadStaticFiles(fileURLToPath(new URL('./static', import.meta.url)));
   const parts = backends(shop);
-  const server = createFrontendServer(createRoutes(parts, createPrices(parts), files), files, log);
+  const server = createFrontendServer({ backends: parts, prices: createPrices(parts), files }, log);
   running.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -469,10 +468,8 @@ describe('a shop with a part away', () => {
 
 describe('a connection to the frontend', () => {
   it('is kept open longer than a proxy keeps it, so that none closes under a request', () => {
-    const files = loadStaticFiles(fileURLToPath(new URL('./static', import.meta.url)));
     const server = createFrontendServer(
       {} as never,
-      files,
       createLog({ service: '', level: 'error', write: () => {} }),
     );
     expect(server.keepAliveTimeout).toBeGreaterThan(60 * 60 * 1000);

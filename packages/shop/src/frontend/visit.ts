@@ -11,7 +11,7 @@ export type Part = 'catalog' | 'cart' | 'currency' | 'shipping' | 'recommendatio
 
 export const SESSION_COOKIE = 'shop_session-id';
 export const CURRENCY_COOKIE = 'shop_currency';
-const TWO_DAYS_SECONDS = 48 * 60 * 60;
+export const COOKIES_KEPT_SECONDS = 48 * 60 * 60;
 
 /** One request of one customer, and what becomes known while it is answered. */
 export interface Visit {
@@ -51,7 +51,7 @@ export function beginVisit(request: IncomingMessage, signal: AbortSignal): Visit
     tally: new CatalogTally(),
     servedBy: undefined,
     missing: new Set(),
-    cookies: sessionId === known ? [] : [setCookie(SESSION_COOKIE, sessionId, TWO_DAYS_SECONDS)],
+    cookies: sessionId === known ? [] : [setCookie(SESSION_COOKIE, sessionId, COOKIES_KEPT_SECONDS)],
   };
 }
 

@@ -1,7 +1,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { CATALOG_CALLS_HEADER } from '../catalog-calls/tally.ts';
 import { readCookies } from '../frontend/http/cookies.ts';
-import { DEGRADED_HEADER } from '../frontend/http-server.ts';
+import { DEGRADED_HEADER } from '../frontend/http/degraded-header.ts';
 import type { Step } from './journeys.ts';
 import type { FailureKind, Outcome } from './ledger.ts';
 

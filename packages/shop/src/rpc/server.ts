@@ -104,7 +104,11 @@ function unaryHandler<S extends DescService>(
   return (call: ServerUnaryCall<object, object>, answer: sendUnaryData<object>): void => {
     const headers = new Metadata();
     const cancelled = new AbortController();
-    call.on('cancelled', () => cancelled.abort());
+    let answered = false;
+    // Also told of every call that was answered and is over, which is no reason to cancel anything.
+    call.on('cancelled', () => {
+      if (!answered) cancelled.abort();
+    });
     const incoming: IncomingCall = {
       propagated: propagated((name) => call.metadata.get(name)[0]?.toString()),
       deadline: deadlineOf(call),
@@ -120,11 +124,13 @@ function unaryHandler<S extends DescService>(
         requestId: incoming.propagated.get('x-request-id'),
       });
     const succeed = (response: object): void => {
+      answered = true;
       call.sendMetadata(headers);
       answer(null, response);
       done(status.OK);
     };
     const fail = (error: unknown): void => {
+      answered = true;
       // Failures carry their metadata in the trailers alone: a proxy can only retry an answer whose first frame
       // already holds the status.
       if (error instanceof RpcError) {

@@ -1,11 +1,15 @@
 import { type Html, html } from '../html.ts';
 import { type Frame, layout } from './layout.ts';
 
+export interface Message {
+  readonly title: string;
+  readonly paragraphs: readonly string[];
+  /** Where the same can be tried again. */
+  readonly tryAgain?: string;
+}
+
 /** A page that has something to say instead of something to show. */
-export function messagePage(
-  frame: Frame,
-  { title, paragraphs, tryAgain }: { title: string; paragraphs: readonly string[]; tryAgain?: string },
-): Html {
+export function messagePage(frame: Frame, { title, paragraphs, tryAgain }: Message): Html {
   return layout(
     frame,
     title,

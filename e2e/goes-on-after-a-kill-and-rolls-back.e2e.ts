@@ -17,6 +17,16 @@ describe('an engine that is killed half-way', () => {
   });
   afterAll(() => scenario.end());
 
+  it('gives the copy no request before the first split', async () => {
+    expect((await scenario.meshlift(file, 'deploy')).exitCode, scenario.log.join('\n')).toBe(0);
+    const before = await scenario.customers();
+    const after = await scenario.until('500 more calls of the catalog', async () => {
+      const now = await scenario.customers();
+      return (now.catalogCalls?.total ?? 0) - (before.catalogCalls?.total ?? 0) >= 500 ? now : null;
+    });
+    expect(after.catalogCalls?.bySide?.k8s ?? 0).toBe(0);
+  });
+
   it('is killed with SIGKILL while it writes the second split', async () => {
     const engine = spawn(
       process.execPath,

@@ -76,7 +76,22 @@ test('as long as there is no copy, no endpoint is ejected: the VM is the only on
     const rule = sideHostObjects(sampleMigration(), side, 'cluster1', 'absent').find(
       ({ kind }) => kind === 'DestinationRule',
     );
-    expect(rule?.spec).not.toHaveProperty('trafficPolicy.outlierDetection');
-    expect(rule?.spec).toHaveProperty('trafficPolicy.tls.mode', 'ISTIO_MUTUAL');
+    expect(rule?.spec).toMatchObject({
+      trafficPolicy: { outlierDetection: { consecutiveGatewayErrors: 0, consecutive5xxErrors: 0 } },
+    });
+  }
+});
+
+test('the order of endpoints holds before the copy’s first one appears, so that 0 % is none', () => {
+  for (const side of sides) {
+    const rule = sideHostObjects(sampleMigration(), side, 'cluster1', 'absent').find(
+      ({ kind }) => kind === 'DestinationRule',
+    );
+    expect(rule?.spec).toHaveProperty('trafficPolicy.outlierDetection');
+    expect(rule?.spec).toMatchObject({
+      trafficPolicy: {
+        loadBalancer: { localityLbSetting: { failoverPriority: [`meshlift.dev/side=${side}`] } },
+      },
+    });
   }
 });

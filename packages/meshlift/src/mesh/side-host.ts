@@ -42,18 +42,24 @@ function serviceEntry(migration: Migration, side: Side, cluster: string): KubeOb
   };
 }
 
+/**
+ * Connection failures and gateway errors eject an endpoint, so that the other side's take over; an application's own
+ * 5xx answers do not: they are the side's answers, and the gate judges them.
+ */
+const ejection = {
+  consecutiveGatewayErrors: 3,
+  consecutive5xxErrors: 0,
+  interval: '1s',
+  baseEjectionTime: '10s',
+  maxEjectionPercent: 100,
+};
+
 function destinationRule(migration: Migration, side: Side, copy: 'absent' | 'present'): KubeObject {
   const { service, net } = migration.spec;
   const failover = {
-    // Connection failures and gateway errors eject an endpoint, so that the other side's take over; an application's
-    // own 5xx answers do not: they are the side's answers, and the gate judges them.
-    outlierDetection: {
-      consecutiveGatewayErrors: 3,
-      consecutive5xxErrors: 0,
-      interval: '1s',
-      baseEjectionTime: '10s',
-      maxEjectionPercent: 100,
-    },
+    // Istio orders endpoints by failoverPriority only where outlierDetection is set, and the order must hold from the
+    // first moment at which the copy's endpoints appear: without it a side would balance over both.
+    outlierDetection: copy === 'present' ? ejection : { ...ejection, consecutiveGatewayErrors: 0 },
     loadBalancer: {
       simple: 'LEAST_REQUEST',
       localityLbSetting: { enabled: true, failoverPriority: [`${sideLabel}=${side}`] },
@@ -68,7 +74,7 @@ function destinationRule(migration: Migration, side: Side, copy: 'absent' | 'pre
       trafficPolicy: {
         // Where the copy is behind the far cluster's gateway, that gateway routes by this name; the VM ignores it.
         tls: { mode: 'ISTIO_MUTUAL', sni: `outbound_.${service.port}_._.${serviceHost(migration)}` },
-        ...(net.retries === 'off' || copy === 'absent' ? {} : failover),
+        ...(net.retries === 'off' ? {} : failover),
       },
     },
   };

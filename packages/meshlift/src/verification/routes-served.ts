@@ -21,11 +21,30 @@ export interface Served {
   };
 }
 
-export type SyncBaseline = ReadonlyMap<string, ProxySync>;
+/** How a member's proxies stood before a write. */
+export interface SyncBaseline {
+  /** what istiod had sent to each: without it, the old state reads as synced */
+  readonly proxies: ReadonlyMap<string, ProxySync>;
+  /** gateways without a route to the service, and VMs: a write does not concern them, and nothing will be sent to them */
+  readonly unconcerned: ReadonlySet<string>;
+}
 
-/** What istiod had sent to each proxy before a write: without it, the old state reads as synced. */
 export async function syncBaseline(context: EngineContext, member: MemberCluster): Promise<SyncBaseline> {
-  return new Map((await readSync(context, member)).map((proxy) => [proxy.id, proxy]));
+  const proxies = await readSync(context, member);
+  const others = await inspect(
+    context,
+    member,
+    proxies.filter(({ type }) => type !== 'sidecar'),
+  );
+  const pods = await member.kube.list({ apiVersion: 'v1', kind: 'Pod' }, context.signal);
+  const running = new Set(pods.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
+  return {
+    proxies: new Map(proxies.map((proxy) => [proxy.id, proxy])),
+    unconcerned: new Set([
+      ...others.filter(({ answer }) => typeof answer === 'string').map(({ proxy }) => proxy.id),
+      ...proxies.filter(({ namespace, name }) => !running.has(`${namespace}/${name}`)).map(({ id }) => id),
+    ]),
+  };
 }
 
 export interface RoutesWanted {
@@ -51,33 +70,44 @@ export async function untilRoutesServed(
 ): Promise<Served> {
   const { clock, signal } = context;
   const serving = new Set<string>();
-  const unconcerned = new Set<string>();
-  let acknowledgedAt = wanted.writtenAt;
-  let slowest: string | null = null;
+  const unconcerned = new Set(before.unconcerned);
+  const acknowledgedAt = new Map<string, number>();
   for (;;) {
     const proxies = (await readSync(context, member)).filter((proxy) => !unconcerned.has(proxy.id));
     const seenAt = clock.now();
     const missing = proxies.filter((proxy) => !serving.has(proxy.id));
-    const pushed = missing.filter((proxy) => before.get(proxy.id)?.sent.routes !== proxy.sent.routes);
-    const acknowledged = pushed.filter((proxy) => proxy.sent.routes === proxy.acked.routes);
-    const quiet =
-      seenAt - wanted.writtenAt > quietMs ? missing.filter((proxy) => !pushed.includes(proxy)) : [];
+    const acknowledged = missing.filter(
+      (proxy) =>
+        before.proxies.get(proxy.id)?.sent.routes !== proxy.sent.routes &&
+        proxy.sent.routes === proxy.acked.routes,
+    );
+    for (const { id } of acknowledged) acknowledgedAt.set(id, acknowledgedAt.get(id) ?? seenAt);
 
-    for (const { proxy, answer } of await inspect(context, member, [...acknowledged, ...quiet])) {
+    // Reading configurations takes longer than reading the sync status: it waits until there is nothing else to time.
+    const all = acknowledged.length === missing.length;
+    const quiet = seenAt - wanted.writtenAt > quietMs;
+    for (const { proxy, answer } of await inspect(
+      context,
+      member,
+      all ? acknowledged : quiet ? missing : [],
+    )) {
       if (answer === 'no-route' || answer === 'not-a-pod') {
         unconcerned.add(proxy.id);
       } else if (wanted.served(answer)) {
         serving.add(proxy.id);
-        acknowledgedAt = seenAt;
-        slowest = proxy.id;
+        if (!acknowledgedAt.has(proxy.id)) acknowledgedAt.set(proxy.id, seenAt);
+      } else {
+        // What it acknowledged was another change.
+        acknowledgedAt.delete(proxy.id);
       }
     }
     const left = proxies.filter((proxy) => !serving.has(proxy.id) && !unconcerned.has(proxy.id));
     const total = serving.size + left.length;
     if (left.length === 0) {
+      const [slowest = null, at = seenAt] = lastOf(serving, acknowledgedAt);
       return {
-        acknowledgedMs: acknowledgedAt - wanted.writtenAt,
-        at: acknowledgedAt,
+        acknowledgedMs: at - wanted.writtenAt,
+        at,
         proxies: { acknowledged: serving.size, total, slowest },
       };
     }
@@ -92,6 +122,13 @@ export async function untilRoutesServed(
     }
     await clock.wait(lookEveryMs, signal);
   }
+}
+
+function lastOf(
+  serving: ReadonlySet<string>,
+  times: ReadonlyMap<string, number>,
+): readonly [string, number] | [] {
+  return [...times].filter(([id]) => serving.has(id)).sort(([, a], [, b]) => b - a)[0] ?? [];
 }
 
 type Answer = readonly ProxyRoute[] | 'no-route' | 'not-a-pod';

@@ -29,7 +29,10 @@ describe('the load generator’s books', () => {
       state: 'running',
       seconds: 4,
       requests: { total: 3, failed: 2 },
-      byRoute: { home: { total: 2, failed: 1 }, cart: { total: 1, failed: 1 } },
+      byRoute: {
+        home: { total: 2, failed: 1, failuresByKind: { 'status-503': 1 } },
+        cart: { total: 1, failed: 1, failuresByKind: { timeout: 1 } },
+      },
       failuresByKind: { 'status-503': 1, timeout: 1 },
     });
   });
@@ -60,6 +63,7 @@ describe('the load generator’s books', () => {
     expect(stats?.latency.p50).toBeGreaterThan(48);
     expect(stats?.latency.p50).toBeLessThan(53);
     expect(stats?.latency.max).toBeLessThan(105);
+    expect(stats?.byRoute.home).toMatchObject({ failed: 0, failuresByKind: {}, latency: stats?.latency });
     expect(ledger.stats()?.catalogCalls).toMatchObject({
       total: 202,
       failed: 1,

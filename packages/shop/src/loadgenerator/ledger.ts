@@ -24,6 +24,20 @@ export interface Counts {
   failed: number;
 }
 
+/** How long requests took, in milliseconds; null while there are none. */
+export interface Quantiles {
+  readonly p50: number | null;
+  readonly p90: number | null;
+  readonly p99: number | null;
+  readonly max: number | null;
+}
+
+/** What became of the requests of one route. */
+export interface RouteStats extends Readonly<Counts> {
+  readonly failuresByKind: Readonly<Record<string, number>>;
+  readonly latency: Quantiles;
+}
+
 /** Everything counted since a moment. Times are ISO 8601, durations milliseconds. */
 export interface Stats {
   /** `waiting` until the shop's home page was whole for the first time; nothing is counted before. */
@@ -36,20 +50,21 @@ export interface Stats {
   readonly requests: Counts;
   /** Requests that are due and whose outcome is not known yet; they are in none of the other figures. */
   readonly pending: number;
-  readonly byRoute: Readonly<Record<string, Counts>>;
+  readonly byRoute: Readonly<Record<string, RouteStats>>;
   readonly failuresByKind: Readonly<Record<string, number>>;
-  readonly latency: {
-    readonly p50: number | null;
-    readonly p90: number | null;
-    readonly p99: number | null;
-    readonly max: number | null;
-  };
+  readonly latency: Quantiles;
   readonly catalogCalls: Counts & {
     /** Answered calls by side. */
     readonly bySide: Readonly<Record<string, number>>;
     /** Calls by the caller's cluster, answered by side or failed. */
     readonly byCluster: Readonly<Record<string, Readonly<Record<string, number>>>>;
   };
+}
+
+interface Failures {
+  readonly route: string;
+  readonly kind: string;
+  readonly count: number;
 }
 
 interface RouteBook {
@@ -151,10 +166,7 @@ export class Ledger {
       overall.add(latency);
     }
     const from = earlier?.at ?? this.#startedAt;
-    const quantile = (share: number): number | null => {
-      const ms = overall.quantile(share);
-      return ms === undefined ? null : Math.round(ms * 10) / 10;
-    };
+    const failures = this.#failuresSince(earlier);
     return {
       state: this.started ? 'running' : 'waiting',
       startedAt: this.#startedAt?.toISOString() ?? null,
@@ -163,9 +175,18 @@ export class Ledger {
       seconds: from === null ? 0 : (this.#now().getTime() - from.getTime()) / 1000,
       requests,
       pending: this.#pending,
-      byRoute: Object.fromEntries([...routes].map(([route, { counts }]) => [route, counts])),
-      failuresByKind: this.#failuresByKind(earlier),
-      latency: { p50: quantile(0.5), p90: quantile(0.9), p99: quantile(0.99), max: quantile(1) },
+      byRoute: Object.fromEntries(
+        [...routes].map(([route, { counts, latency }]) => [
+          route,
+          {
+            ...counts,
+            failuresByKind: byKind(failures.filter((failure) => failure.route === route)),
+            latency: quantiles(latency),
+          },
+        ]),
+      ),
+      failuresByKind: byKind(failures),
+      latency: quantiles(overall),
       catalogCalls: this.#catalogCalls(earlier),
     };
   }
@@ -175,7 +196,7 @@ export class Ledger {
     for (const [route, book] of this.#routes) yield { route, ...book };
   }
 
-  *failures(): Generator<{ route: string; kind: string; count: number }> {
+  *failures(): Generator<Failures> {
     for (const [key, count] of this.#failures) {
       const [route = '', kind = ''] = key.split(' ');
       yield { route, kind, count };
@@ -202,14 +223,12 @@ export class Ledger {
     };
   }
 
-  #failuresByKind(earlier: Snapshot | undefined): Record<string, number> {
-    const byKind: Record<string, number> = {};
-    for (const [key, count] of this.#failures) {
-      const more = count - (earlier?.failures.get(key) ?? 0);
-      const kind = key.split(' ')[1] ?? key;
-      if (more > 0) byKind[kind] = (byKind[kind] ?? 0) + more;
-    }
-    return byKind;
+  #failuresSince(earlier: Snapshot | undefined): Failures[] {
+    return [...this.failures()].map(({ route, kind, count }) => ({
+      route,
+      kind,
+      count: count - (earlier?.failures.get(`${route} ${kind}`) ?? 0),
+    }));
   }
 
   #catalogCalls(earlier: Snapshot | undefined): Stats['catalogCalls'] {
@@ -228,4 +247,18 @@ export class Ledger {
     }
     return { ...counts, bySide, byCluster };
   }
+}
+
+function byKind(failures: readonly Failures[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { kind, count } of failures) if (count > 0) counts[kind] = (counts[kind] ?? 0) + count;
+  return counts;
+}
+
+function quantiles(latency: Histogram): Quantiles {
+  const at = (share: number): number | null => {
+    const ms = latency.quantile(share);
+    return ms === undefined ? null : Math.round(ms * 10) / 10;
+  };
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }

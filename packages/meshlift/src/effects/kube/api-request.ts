@@ -22,7 +22,8 @@ export interface ApiClient {
   send(request: ApiRequest): Promise<ApiAnswer>;
   /** options for a connection of its own (a WebSocket) with the same trust and credential */
   connectOptions(): Promise<https.RequestOptions>;
-  readonly server: URL;
+  /** where a path of the API is; servers behind a gateway have a path of their own before it */
+  address(path: string): URL;
   close(): void;
 }
 
@@ -36,6 +37,8 @@ export function apiClient(access: ClusterAccess, timeoutMs: number): ApiClient {
   const agent = secure
     ? new https.Agent({ keepAlive: true, maxSockets: 64 })
     : new http.Agent({ keepAlive: true, maxSockets: 64 });
+
+  const basePath = access.server.pathname.replace(/\/$/, '');
 
   const connectOptions = async (renew = false): Promise<https.RequestOptions> => {
     const { headers, cert, key, agent: proxy } = await access.credential(renew);
@@ -52,7 +55,8 @@ export function apiClient(access: ClusterAccess, timeoutMs: number): ApiClient {
     };
   };
 
-  const send = async (request: ApiRequest): Promise<ApiAnswer> => {
+  const send = async (asked: ApiRequest): Promise<ApiAnswer> => {
+    const request = { ...asked, path: `${basePath}${asked.path}` };
     const deadline = AbortSignal.timeout(timeoutMs);
     const signal = request.signal ? AbortSignal.any([request.signal, deadline]) : deadline;
     request.signal?.throwIfAborted();
@@ -72,8 +76,8 @@ export function apiClient(access: ClusterAccess, timeoutMs: number): ApiClient {
 
   return {
     send,
-    connectOptions: async () => ({ ...(await connectOptions()), agent: undefined }),
-    server: access.server,
+    connectOptions: async () => ({ ...(await connectOptions()), agent: (await access.credential()).agent }),
+    address: (path) => new URL(`${basePath}${path}`, access.server),
     close: () => agent.destroy(),
   };
 }

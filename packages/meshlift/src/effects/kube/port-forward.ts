@@ -119,10 +119,8 @@ async function openTunnel(
 ): Promise<Tunnel> {
   const { WebSocket } = await import('ws');
   const { headers, ...options } = await api.connectOptions();
-  const url = new URL(
-    `/api/v1/namespaces/${encodeURIComponent(target.namespace)}/pods/${encodeURIComponent(target.pod)}/portforward`,
-    api.server,
-  );
+  const pod = `/api/v1/namespaces/${encodeURIComponent(target.namespace)}/pods/${encodeURIComponent(target.pod)}`;
+  const url = api.address(`${pod}/portforward`);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.searchParams.set('ports', String(target.port));
   // `host` and `port` would override the URL's, which has them already.

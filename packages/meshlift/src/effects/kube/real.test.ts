@@ -132,6 +132,13 @@ describe('opening a cluster', () => {
     });
   });
 
+  it('finds a server behind a gateway, under a path of its own', async () => {
+    const { port } = server.address() as AddressInfo;
+    await writeKubeconfig(`http://127.0.0.1:${port}/k8s/clusters/c-1/`);
+    answers.set('GET /k8s/clusters/c-1/version', json({ gitVersion: 'v1.36.3' }));
+    expect(await (await open()).version()).toBe('v1.36.3');
+  });
+
   it('sends the credentials of the context', async () => {
     answers.set('GET /version', json({ gitVersion: 'v1.36.3' }));
     expect(await (await open()).version()).toBe('v1.36.3');
@@ -222,7 +229,7 @@ describe('what goes wrong', () => {
     await writeKubeconfig('http://127.0.0.1:1');
     await expect((await open()).version()).rejects.toMatchObject({
       code: 'cluster-unreachable',
-      why: expect.stringMatching(/127\.0\.0\.1:1 does not answer: .*ECONNREFUSED/),
+      why: expect.stringMatching(/127\.0\.0\.1:1\/? does not answer: .*ECONNREFUSED/),
     });
   });
 

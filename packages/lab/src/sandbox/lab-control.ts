@@ -29,10 +29,14 @@ export async function isUp(state: StateFolder): Promise<boolean> {
   }
 }
 
-/** Starts the lab's warden, apart from this process; resolves once the sandbox answers. */
+/**
+ * Starts the lab's warden, apart from this process; resolves once the sandbox answers. `compiled` is a folder
+ * where the lab's programs may keep their sources compiled, for the next time.
+ */
 export async function startLab(
   state: StateFolder,
   settings: LabSettings,
+  compiled: string,
   signal: AbortSignal,
 ): Promise<void> {
   mkdirSync(state.path, { recursive: true, mode: 0o700 });
@@ -49,7 +53,11 @@ export async function startLab(
       WARDEN,
       state.path,
     ],
-    { stdio: ['pipe', log, log], detached: true },
+    {
+      stdio: ['pipe', log, log],
+      detached: true,
+      env: { NODE_COMPILE_CACHE: compiled, ...process.env },
+    },
   );
   closeSync(log);
   let ended: string | null = null;

@@ -23,6 +23,9 @@ const ENVIRONMENT = {
   LANG: 'C.UTF-8',
 };
 
+// Where Node.js keeps what it compiled: it halves the time that components written in TypeScript take to start.
+const COMPILED = process.env.NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE } : {};
+
 /** Runs components as child processes whose output goes to `<logs>/<name>.log`. */
 export class ProcessLauncher implements Launcher {
   readonly #logs: string;
@@ -38,7 +41,7 @@ export class ProcessLauncher implements Launcher {
     const log = openSync(path, 'a', 0o600);
     const child = spawn(program, args, {
       stdio: ['ignore', log, log],
-      env: { ...ENVIRONMENT, ...component.env },
+      env: { ...ENVIRONMENT, ...COMPILED, ...component.env },
       ...(component.cwd ? { cwd: component.cwd } : {}),
     });
     closeSync(log);

@@ -128,6 +128,21 @@ it('fails when the pods cannot be listed: nobody knows who calls', async () => {
   await expect(readCallers(cluster, { hosts })).rejects.toMatchObject({ code: 'cluster-unreachable' });
 });
 
+it('does not wait long for a proxy that hangs', async () => {
+  const cluster = withFaults(new FakeCluster('cluster1', [pod('a')]), {
+    podGet: ({ args }) =>
+      new Promise((_resolve, reject) => {
+        const signal = args[2] as AbortSignal;
+        signal.addEventListener('abort', () => reject(signal.reason));
+      }),
+  });
+  const sample = await readCallers(cluster, { hosts, proxyTimeoutMs: 20 });
+  expect(sample).toMatchObject({
+    callers: [],
+    unread: [{ caller: { pod: 'a' }, why: 'no answer within 20 ms' }],
+  });
+});
+
 it('stops when the signal aborts, and does not call the rest unread', async () => {
   const controller = new AbortController();
   const cluster = withFaults(new FakeCluster('cluster1', [pod('a')]), {

@@ -8,6 +8,8 @@ export interface ReadCallersOptions extends WantedCalls {
   readonly signal?: AbortSignal;
   /** how many proxies are read at once; 16 unless given */
   readonly concurrency?: number;
+  /** how long one proxy may take, milliseconds, so that one that hangs does not hold up the others' sample; 3000 unless given */
+  readonly proxyTimeoutMs?: number;
   /** the cluster's pods, where they were listed already */
   readonly pods?: readonly KubeObject[];
   /** whether to read how long calls took, which is most of what is sent; true unless given */
@@ -64,11 +66,17 @@ async function readCaller(
   caller: Caller,
   options: ReadCallersOptions,
 ): Promise<CallerCounters | UnreadCaller> {
+  const { signal, proxyTimeoutMs = 3_000 } = options;
+  const deadline = AbortSignal.timeout(proxyTimeoutMs);
   try {
-    const { calls, latency } = callSeries(await readStats(cluster, caller, options), options);
-    return { caller, calls, latency };
+    const text = await readStats(cluster, caller, {
+      ...options,
+      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+    });
+    return { caller, ...callSeries(text, options) };
   } catch (error) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
+    if (deadline.aborted) return { caller, why: `no answer within ${proxyTimeoutMs} ms` };
     if (!isMeshliftError(error)) throw error;
     return { caller, why: error.why };
   }

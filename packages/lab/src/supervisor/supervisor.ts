@@ -262,7 +262,7 @@ class KeptComponent {
       const attempt = AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
       const answer = await ready(attempt).then(
         (yes) => (yes ? null : 'it answers, but is not ready yet'),
-        (error: Error) => error.message || error.name,
+        (error: Error) => (attempt.aborted ? 'it does not answer' : error.message),
       );
       signal.throwIfAborted();
       if (answer === null) return;

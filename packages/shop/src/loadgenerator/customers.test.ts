@@ -62,10 +62,13 @@ describe('a customer’s request', () => {
     ['timeout', () => {}],
   ] as const)('fails as %s', async (kind, answers) => {
     let requests = 0;
-    const shop = await shopThat((request, response) => {
-      requests += 1;
-      answers(request, response);
-    }, 200);
+    const shop = await shopThat(
+      (request, response) => {
+        requests += 1;
+        answers(request, response);
+      },
+      kind === 'timeout' ? 100 : 10_000,
+    );
     expect((await new Browser(shop).visit(home, now())).failure).toBe(kind);
     expect(requests).toBe(1);
   });
@@ -108,9 +111,13 @@ describe('a customer’s request', () => {
 });
 
 describe('a crowd of customers', () => {
-  async function crowd(count: number, answers: (request: IncomingMessage, response: ServerResponse) => void) {
+  async function crowd(
+    count: number,
+    timeoutMs: number,
+    answers: (request: IncomingMessage, response: ServerResponse) => void,
+  ) {
     const outcomes: Outcome[] = [];
-    const shop = await shopThat(answers, 150);
+    const shop = await shopThat(answers, timeoutMs);
     const customers = new Customers({
       shop,
       count,
@@ -124,7 +131,7 @@ describe('a crowd of customers', () => {
   }
 
   it('makes every due request, whichever customer it falls to', async () => {
-    const { customers, outcomes, settled } = await crowd(5, (_request, response) => response.end());
+    const { customers, outcomes, settled } = await crowd(5, 20_000, (_request, response) => response.end());
     for (let request = 0; request < 40; request += 1) customers.requestDue(now());
     await settled();
     expect(outcomes).toHaveLength(40);
@@ -133,7 +140,7 @@ describe('a crowd of customers', () => {
 
   it('counts due requests as failed without being sent when every customer hangs for too long', async () => {
     let requests = 0;
-    const { customers, outcomes, settled } = await crowd(2, () => {
+    const { customers, outcomes, settled } = await crowd(2, 150, () => {
       requests += 1;
     });
     // The last four are already late when they become due, so they are too late once a customer is free.

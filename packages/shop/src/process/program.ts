@@ -24,6 +24,8 @@ export function run(service: string, start: (program: Program) => Promise<Runnin
     level: isSeverity(level) ? level : 'info',
     write: (line) => process.stdout.write(`${line}\n`),
   });
+  if (!isSeverity(level))
+    log.warning('LOG_LEVEL is none of debug, info, warning, error: taking info', { level });
   const stopping = new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);

@@ -241,7 +241,8 @@ export class Containers {
   /** Makes the container's log go on in a new file, after the kubelet has moved the old one. */
   async reopenLog(id: string): Promise<void> {
     const { started, record } = this.#running(id);
-    // The kubelet compresses what was written once this call has answered, so the new file must be in use by then.
+    // The kubelet looks for the new file as soon as this call has answered. The shim follows within moments; until
+    // then it writes to the file that was moved, which is read and kept as well.
     await writeFile(record.logPath, '', { flag: 'a', mode: 0o640 });
     await signal({ pid: started.shimPid, startTime: started.shimStartTime }, constants.signals.SIGHUP);
   }

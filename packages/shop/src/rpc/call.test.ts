@@ -1,9 +1,10 @@
-import { status } from '@grpc/grpc-js';
+import { Client as Channel, credentials, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLog, type Log } from '../process/log.ts';
 import { Health } from '../wire/generated/grpc/health/v1/health_pb.js';
 import { CartService, CurrencyService } from '../wire/generated/hipstershop/shop_pb.js';
 import { connect } from './client.ts';
+import { methodDefinition } from './method-definition.ts';
 import { invalidArgument, RpcError } from './rpc-error.ts';
 import { type Implementation, type RunningServer, serve } from './server.ts';
 
@@ -226,6 +227,31 @@ describe('health', () => {
     const server = await start();
     server.health.set('NOT_SERVING');
     expect(await check(server, '')).toBe(2);
+  });
+});
+
+describe('watching health', () => {
+  it('is told of every change, and does not hold up a stop', async () => {
+    const server = await start();
+    const channel = new Channel(`127.0.0.1:${server.port}`, credentials.createInsecure());
+    closing.push(() => channel.close());
+    const { path, requestSerialize, responseDeserialize } = methodDefinition(Health.method.watch);
+    const watch = channel.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {
+      service: '',
+    });
+    const seen: unknown[] = [];
+    const ended = Promise.withResolvers<void>();
+    const first = Promise.withResolvers<void>();
+    watch.on('data', ({ status: health }) => {
+      seen.push(health);
+      first.resolve();
+    });
+    watch.on('end', () => ended.resolve());
+    await first.promise;
+    const stopped = server.stop(60_000);
+    await ended.promise;
+    await stopped;
+    expect(seen).toEqual([1, 2]);
   });
 });
 

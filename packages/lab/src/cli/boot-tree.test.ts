@@ -9,16 +9,16 @@ const line = (more: object) => ({
   ...more,
 });
 
-test('a block shows what is ready in its line, and below it what each other part waits for and since when', () => {
+test('a block counts what is ready in its line, and below it what each other part waits for and since when', () => {
   const lines = new Map([
     ['cluster1/etcd', line({ tookMs: 700 })],
     ['cluster1/apiserver', line({ state: 'starting', startedAt: 1000, waitingFor: 'etcd' })],
     ['vm', line({ tookMs: 300 })],
   ]);
   expect(renderTree(lines, 3500)).toEqual([
-    '○ cluster1  etcd 0.7 s',
+    '○ cluster1  1 ready, the slowest in 0.7 s',
     '  · apiserver 2.5 s  waits for etcd',
-    '● vm  vm 0.3 s',
+    '● vm  1 ready, the slowest in 0.3 s',
   ]);
 });
 

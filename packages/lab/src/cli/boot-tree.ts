@@ -62,7 +62,7 @@ export class BootTree implements BootView {
   }
 }
 
-/** The tree at one moment: what is ready in one line per block, what is not with its reason. */
+/** The tree at one moment: how much of each block is ready, and what isn't, with its reason. */
 export function renderTree(lines: ReadonlyMap<string, Readonly<Line>>, now: number): string[] {
   const blocks = new Map<string, [string, Readonly<Line>][]>();
   for (const [name, line] of lines) {
@@ -72,9 +72,10 @@ export function renderTree(lines: ReadonlyMap<string, Readonly<Line>>, now: numb
   return [...blocks].flatMap(([block, parts]) => {
     const ready = parts.filter(([, { state }]) => state === 'ready');
     const open = parts.filter(([, { state }]) => state !== 'ready');
-    const done = ready.map(([part, { tookMs }]) => `${part} ${seconds(tookMs)}`).join(', ');
+    const slowest = Math.max(0, ...ready.map(([, { tookMs }]) => tookMs));
+    const count = `${ready.length} ready${ready.length > 0 ? `, the slowest in ${seconds(slowest)}` : ''}`;
     return [
-      `${open.length === 0 ? '●' : '○'} ${block}  ${done}`,
+      `${open.length === 0 ? '●' : '○'} ${block}  ${count}`,
       ...open.map(([part, { state, startedAt, waitingFor }]) => {
         const mark = state === 'failed' ? '✗' : '·';
         return `  ${mark} ${part} ${seconds(now - startedAt)}${waitingFor ? `  waits for ${waitingFor}` : ''}`;

@@ -74,7 +74,7 @@ async function joinRunning(options: UpOptions, state: StateFolder, io: LabIo): P
 /** Tells the boot until it has ended; a lab that did not come up is taken down again. */
 async function follow(options: UpOptions, state: StateFolder, io: LabIo): Promise<void> {
   const view = io.terminal
-    ? new BootTree(io.stderr, () => process.stderr.columns ?? 80)
+    ? new BootTree(io.stderr, () => process.stderr.columns || 80)
     : new BootLines((line) => say(io, line));
   view.start();
   let failed: LabEvent | null = null;

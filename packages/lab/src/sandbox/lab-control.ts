@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -75,8 +76,11 @@ export async function startLab(
   while (!(await answers(state))) {
     if (ended !== null) throw new LabError(ended || (await whyEnded(state)));
     if (signal.aborted) {
+      // The warden ends the sandbox and clears away what there is by then; so does this, should it not get to it.
       child.kill('SIGTERM');
-      throw new LabError('interrupted');
+      await once(child, 'exit');
+      await takeDown(state);
+      throw new LabError('interrupted: nothing is left of what had been started');
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

@@ -43,6 +43,11 @@ export class AddressBook {
     return address;
   }
 
+  /** Those that have an address. */
+  services(): string[] {
+    return [...this.#held.keys()];
+  }
+
   /** Frees the Service's address and returns it; null when it had none. */
   release(service: string): string | null {
     const address = this.#held.get(service) ?? null;
@@ -64,14 +69,36 @@ export async function serveLoadBalancers(
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      for await (const { type, object } of api.watch<LoadBalancerService>('/api/v1/services', signal)) {
-        await settle(api, book, holder, signal, object, type === 'DELETED');
+      for await (const event of api.watch<LoadBalancerService>('/api/v1/services', signal)) {
+        if (event.type === 'LISTED') {
+          await releaseGone(book, holder, signal, event.objects.map(keyOf));
+          for (const service of event.objects) await settle(api, book, holder, signal, service, false);
+        } else {
+          await settle(api, book, holder, signal, event.object, event.type === 'DELETED');
+        }
       }
     } catch (error) {
       if (signal.aborted) return;
       problem(error as Error);
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+function keyOf({ metadata }: LoadBalancerService): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
+/** Services may have been deleted while nobody watched, as when the API server was away. */
+async function releaseGone(
+  book: AddressBook,
+  holder: AddressHolder,
+  signal: AbortSignal,
+  present: readonly string[],
+): Promise<void> {
+  for (const service of book.services().filter((held) => !present.includes(held))) {
+    const freed = book.release(service);
+    if (freed) await holder.release(freed, signal);
   }
 }
 
@@ -84,7 +111,7 @@ async function settle(
   deleted: boolean,
 ): Promise<void> {
   const { namespace, name } = service.metadata;
-  const key = `${namespace}/${name}`;
+  const key = keyOf(service);
   if (deleted || service.spec.type !== 'LoadBalancer') {
     const freed = book.release(key);
     if (freed) await holder.release(freed, signal);

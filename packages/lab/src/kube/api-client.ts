@@ -15,6 +15,10 @@ export interface KubeObject {
   readonly [field: string]: unknown;
 }
 
+export type WatchEvent<T extends KubeObject> =
+  | { readonly type: 'LISTED'; readonly objects: readonly T[] }
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T };
+
 export interface ApiAccess {
   /** e.g. `https://10.10.1.10:6443` */
   readonly server: string;
@@ -121,15 +125,12 @@ export class ApiClient {
   }
 
   /**
-   * Every object of a collection now (`ADDED`), and every change from now on, until the server ends the
-   * watch or the signal aborts.
+   * A collection as it is (`LISTED`, once), and every change from then on, until the server ends the watch or
+   * the signal aborts.
    */
-  async *watch<T extends KubeObject>(
-    path: string,
-    signal: AbortSignal,
-  ): AsyncGenerator<{ type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }> {
+  async *watch<T extends KubeObject>(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<T>> {
     const list = await this.get<{ metadata: { resourceVersion: string }; items: T[] }>(path, signal);
-    for (const object of list.items) yield { type: 'ADDED', object };
+    yield { type: 'LISTED', objects: list.items };
     const response = await this.#send(
       'GET',
       `${path}?watch=1&resourceVersion=${list.metadata.resourceVersion}`,

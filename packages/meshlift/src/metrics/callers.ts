@@ -4,6 +4,8 @@ import type { Caller } from './call-series.ts';
 interface ContainerStatus {
   readonly name: string;
   readonly containerID?: string;
+  /** false until the startup probe has succeeded once */
+  readonly started?: boolean;
 }
 
 interface PodFields {
@@ -17,14 +19,17 @@ interface PodFields {
 /** The name that Istio's injection gives the proxy, as a container or as a native sidecar. */
 const proxyContainer = 'istio-proxy';
 
-/** The running pods with an Istio proxy, gateways included: whoever may call into the mesh. */
+/**
+ * The running pods with an Istio proxy, gateways included: whoever may call into the mesh. A proxy that has not started
+ * yet has let nothing through, and would only be one more that cannot be read.
+ */
 export function callersAmong(cluster: string, pods: readonly KubeObject[]): readonly Caller[] {
   return pods.flatMap((pod) => {
     const { status } = pod as PodFields;
     const proxy = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].find(
       ({ name }) => name === proxyContainer,
     );
-    if (status?.phase !== 'Running' || proxy === undefined) return [];
+    if (status?.phase !== 'Running' || proxy === undefined || proxy.started === false) return [];
     return {
       cluster,
       namespace: pod.metadata.namespace ?? 'default',

@@ -52,6 +52,17 @@ it('takes for callers the running pods with a proxy, also where it is a native s
   ]);
 });
 
+it('does not take a pod for a caller before its proxy has started', () => {
+  const starting = {
+    ...pod('a'),
+    status: {
+      phase: 'Running',
+      containerStatuses: [{ name: 'istio-proxy', containerID: 'x', started: false }],
+    },
+  };
+  expect(callersAmong('cluster1', [starting])).toEqual([]);
+});
+
 it('names a StatefulSet and a pod without owner by their own names', () => {
   const set = pod('db-0');
   const owned = {

@@ -135,6 +135,9 @@ function controllerManager({ cluster, files, identities, part }: ControlPlane): 
       `--service-account-private-key-file=${files.path('pki', 'sa.key')}`,
       `--cluster-name=${cluster.name}`,
       '--use-service-account-credentials',
+      // At the default of 20 a second, making an account for each controller alone takes seconds of the boot.
+      '--kube-api-qps=300',
+      '--kube-api-burst=600',
       '--leader-elect=false',
       '--profiling=false',
     ],

@@ -7,8 +7,14 @@ export const INGRESS_GATEWAY = 'istio-ingressgateway';
 /** Node ports would be other ones in each cluster, of which `istioctl analyze` rightly warns; nobody needs them. */
 const LOAD_BALANCER = { type: 'LoadBalancer', allocateLoadBalancerNodePorts: false };
 
-/** As in Istio's chart, but asked every second: the gateways wait for istiod, and `lab up` for them. */
-const EAGER_READINESS = { httpGet: { path: '/ready', port: 8080 }, periodSeconds: 1, timeoutSeconds: 5 };
+/** As in Istio's charts, but asked every second: the gateways wait for istiod, and `lab up` for them. */
+const EAGER = { periodSeconds: 1, timeoutSeconds: 5 };
+const ISTIOD_READINESS = { httpGet: { path: '/ready', port: 8080 }, ...EAGER };
+const GATEWAY_READINESS = {
+  httpGet: { path: '/healthz/ready', port: 15021 },
+  failureThreshold: 30,
+  ...EAGER,
+};
 
 const SMALL = { requests: { cpu: '10m', memory: '64Mi' } };
 
@@ -27,7 +33,7 @@ export function istioOperator(cluster: ClusterPlan, istioVersion: string): objec
         defaultConfig: { proxyMetadata: { ISTIO_META_DNS_CAPTURE: 'true' } },
       },
       components: {
-        pilot: { k8s: { resources: SMALL, readinessProbe: EAGER_READINESS } },
+        pilot: { k8s: { resources: SMALL, readinessProbe: ISTIOD_READINESS } },
         ingressGateways: [ingressGateway(cluster), eastWestGateway(cluster)],
       },
       values: {
@@ -55,6 +61,7 @@ function ingressGateway(cluster: ClusterPlan): object {
     enabled: true,
     k8s: {
       resources: SMALL,
+      readinessProbe: GATEWAY_READINESS,
       service: { ...LOAD_BALANCER, loadBalancerIP: cluster.addresses.ingressGateway },
     },
   };
@@ -72,6 +79,7 @@ function eastWestGateway(cluster: ClusterPlan): object {
     k8s: {
       env: [{ name: 'ISTIO_META_REQUESTED_NETWORK_VIEW', value: cluster.network }],
       resources: SMALL,
+      readinessProbe: GATEWAY_READINESS,
       service: {
         ...LOAD_BALANCER,
         loadBalancerIP: cluster.addresses.eastWestGateway,

@@ -5,12 +5,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LabError } from '../errors.ts';
+import type { BootResult } from '../inside/run-lab.ts';
 import { type LabSettings, readSettings } from '../plan/lab-settings.ts';
 import type { LabStatus } from '../plan/lab-status.ts';
 import type { StateFolder } from '../plan/state-folder.ts';
 import { removeOwnedByTheLab } from '../rootfs/ownership.ts';
 import type { LabEvent } from '../supervisor/events.ts';
-import type { BootResult } from '../supervisor/sandbox-supervisor.ts';
 import { ADMIN } from '../vm/disk-files.ts';
 import { callUnix, callUnixJson, jsonLines, NotListening } from './unix-http.ts';
 

@@ -1,4 +1,4 @@
-import { runSandbox } from './sandbox-supervisor.ts';
+import { runSandbox } from '../inside/run-lab.ts';
 
 const [settings] = process.argv.slice(2);
 if (!settings) throw new Error('supervisor/main.ts takes the path of its settings file');

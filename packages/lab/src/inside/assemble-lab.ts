@@ -16,6 +16,9 @@ import { ApiClient } from '../kube/api-client.ts';
 import { kubeconfig } from '../kube/kubeconfig.ts';
 import { deploymentMissing, FIELD_MANAGER, type MeshMember, meshTasks } from '../mesh/mesh-tasks.ts';
 import { makeMeshCas } from '../mesh/plug-in-ca.ts';
+import type { ClusterPlan, VmPlan } from '../plan/lab-plan.ts';
+import type { LabSettings } from '../plan/lab-settings.ts';
+import type { StateFolder } from '../plan/state-folder.ts';
 import { type NodeOptions, nodeComponents } from '../runtime/node.ts';
 import type { Component } from '../supervisor/component.ts';
 import { inNamespace } from '../supervisor/launcher.ts';
@@ -24,9 +27,6 @@ import type { Task } from '../supervisor/task.ts';
 import { until } from '../supervisor/until.ts';
 import { sshAccess } from '../vm/access.ts';
 import { prepareVm, type VmOptions, vmComponents } from '../vm/vm.ts';
-import type { ClusterPlan, VmPlan } from './lab-plan.ts';
-import type { LabSettings } from './lab-settings.ts';
-import type { StateFolder } from './state-folder.ts';
 
 const DEADLINE_MS = 180_000;
 

@@ -5,21 +5,21 @@ import { LinkFaults } from '../faults/link-faults.ts';
 import { podsMeant, processesOfPod } from '../faults/pod-processes.ts';
 import type { KubeObject } from '../kube/api-client.ts';
 import { buildNetwork } from '../network/build-network.ts';
-import { type AssembledLab, assembleLab, VM_POWER } from '../plan/assemble.ts';
 import { type LabPlan, machinesOf } from '../plan/lab-plan.ts';
 import { readSettings } from '../plan/lab-settings.ts';
 import type { LabStatus } from '../plan/lab-status.ts';
 import { StateFolder } from '../plan/state-folder.ts';
 import { join as joinSockets } from '../sandbox/forward.ts';
-import { makePrivateMounts } from '../sandbox/private-mounts.ts';
 import { listenUnix, readJson } from '../sandbox/unix-server.ts';
+import { EventLog } from '../supervisor/events.ts';
+import { ProcessLauncher } from '../supervisor/launcher.ts';
+import { memoryOf, readProcesses } from '../supervisor/process-memory.ts';
+import { Supervisor } from '../supervisor/supervisor.ts';
+import { until } from '../supervisor/until.ts';
 import { killVm, powerOffVm, rebootVm, startVm } from '../vm/power.ts';
 import { answersSsh } from '../vm/vm.ts';
-import { EventLog } from './events.ts';
-import { ProcessLauncher } from './launcher.ts';
-import { memoryOf, readProcesses } from './process-memory.ts';
-import { Supervisor } from './supervisor.ts';
-import { until } from './until.ts';
+import { type AssembledLab, assembleLab, VM_POWER } from './assemble-lab.ts';
+import { makePrivateMounts } from './private-mounts.ts';
 
 const VM_BOOT_MS = 30_000;
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import net from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../effects/clock/real.ts';
 import { openSsh } from '../effects/ssh/real.ts';
@@ -5,6 +7,7 @@ import { type Bootstrap, bootstrapFiles } from './bootstrap-files.ts';
 import { readVmInbound } from './inbound.ts';
 import { joinVm } from './join.ts';
 import { leaveVm } from './leave.ts';
+import { reachFromVm } from './reach.ts';
 import { canSandbox, type SandboxVm, sandboxVm } from './sandbox-vm.testing.ts';
 
 describe.runIf(canSandbox)(
@@ -181,6 +184,15 @@ describe.runIf(canSandbox)(
         why: expect.stringContaining('SHA-256'),
       });
       expect(vm.sh('ls /usr/local/bin')).toBe('');
+    });
+
+    it('tells what it can reach, and what is not there', async () => {
+      const server = net.createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as net.AddressInfo;
+      expect(await reachFromVm(vm.ssh, { host: '127.0.0.1', port })).toBe('reached');
+      await new Promise((resolve) => server.close(resolve));
+      expect(await reachFromVm(vm.ssh, { host: '127.0.0.1', port })).toBe('refused');
     });
 
     it('tells what its proxy let in', async () => {

@@ -29,12 +29,12 @@ export async function readBootstrap(home: KubeWriter, request: BootstrapRequest)
   const { namespace, name } = request.workloadGroup;
   const configMap = (where: string, map: string) => required(home, configMapRef(where, map), signal);
   const gateway = request.gateway ?? { namespace: istioNamespace, name: 'istio-eastwestgateway' };
-  const [mesh, injector, root, workloadGroup, gatewayAddress] = await Promise.all([
+  const [mesh, injector, root, workloadGroup, address] = await Promise.all([
     configMap(istioNamespace, `istio${suffix}`),
     configMap(istioNamespace, `istio-sidecar-injector${suffix}`),
     configMap(namespace, 'istio-ca-root-cert'),
     required(home, { apiVersion: 'networking.istio.io/v1', kind: 'WorkloadGroup', namespace, name }, signal),
-    'address' in gateway ? gateway.address : gatewayAddressOf(home, gateway, signal),
+    gatewayAddress(home, gateway, signal),
   ]);
   const account = { namespace, name: serviceAccountOf(workloadGroup) };
   const token = await home.createToken(account, 'istio-ca', request.tokenSeconds ?? 3600, signal);
@@ -46,7 +46,7 @@ export async function readBootstrap(home: KubeWriter, request: BootstrapRequest)
     clusterId: clusterIdOf(dataOf(home, injector, 'values')),
     istioNamespace,
     ...(revision !== undefined && { revision }),
-    gatewayAddress,
+    gatewayAddress: address,
     vmAddress: request.vmAddress,
   });
 }
@@ -60,11 +60,13 @@ interface GatewayService {
   };
 }
 
-async function gatewayAddressOf(
+/** The IP address at which the VM reaches istiod; `cluster-refused` while there is none. */
+export async function gatewayAddress(
   home: KubeReader,
-  gateway: { readonly namespace: string; readonly name: string },
-  signal: AbortSignal | undefined,
+  gateway: IstiodGateway,
+  signal?: AbortSignal,
 ): Promise<string> {
+  if ('address' in gateway) return gateway.address;
   const service = await required(home, { apiVersion: 'v1', kind: 'Service', ...gateway }, signal);
   const { spec, status } = service as GatewayService;
   const ingress = status?.loadBalancer?.ingress ?? [];

@@ -9,7 +9,8 @@ ip -n vm addr add 10.9.0.2/24 dev there; ip -n vm link set there up; ip -n vm li
 in_vm="nsenter --net=/run/netns/vm"
 $in_vm node -e '
   require("node:net").createServer((socket) => {
-    setInterval(() => socket.write("x"), 20).unref();
+    // Quiet while the rules come, and then the first to speak: else it would be up to chance whose packet they meet.
+    setInterval(() => require("node:fs").existsSync("/run/quiet") || socket.write("x"), 20).unref();
     socket.on("error", () => process.exit());
   }).listen(2222, "10.9.0.2", () => console.log("listening"));' > /run/server & server=$!
 until grep -q listening /run/server; do sleep 0.05; done
@@ -18,12 +19,14 @@ node -e '
   const idle = () => { console.log("cut"); process.exit(); };
   let timer = setTimeout(idle, 10000);
   socket.on("error", idle).on("close", idle).on("data", () => {
-    clearTimeout(timer); timer = setTimeout(idle, 700);
+    clearTimeout(timer); timer = setTimeout(idle, 3000);
   });
   process.on("SIGTERM", () => { console.log("alive"); process.exit(); });' > /run/client & client=$!
 sleep 0.4
 $in_vm sh -c "$1"
-sleep 0.2
+sleep 0.3
+touch /run/quiet
+sleep 0.3
 # All at once, as pilot-agent does.
 $in_vm iptables-restore --noflush <<'RULES'
 *nat
@@ -32,8 +35,10 @@ $in_vm iptables-restore --noflush <<'RULES'
 -A OUTPUT -j REDIRECTED
 COMMIT
 RULES
+rm /run/quiet
+sleep 0.2
 $in_vm sh -c "$2"
-sleep 1.2
+sleep 3.5
 kill $client 2>/dev/null; wait $client 2>/dev/null
 kill $server 2>/dev/null
 cat /run/client

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -33,4 +33,22 @@ test("a pod's processes are those with its name as HOSTNAME", () => {
   }
   mkdirSync(join(proc, '10'));
   expect(processesOfPod('redis-0', proc)).toEqual([7]);
+});
+
+test("a pod's process that wrote over its environment is known by its neighbours, and its watcher is spared", () => {
+  const proc = mkdtempSync(join(tmpdir(), 'proc-'));
+  const ours = { uts: 'uts:[1]', pid: 'pid:[1]' };
+  for (const [pid, environ, namespaces] of [
+    ['self', '', ours],
+    ['3', 'PATH=/bin\0', ours],
+    ['7', 'HOSTNAME=redis-0\0', { uts: 'uts:[2]', pid: 'pid:[2]' }],
+    ['8', '\0\0\0', { uts: 'uts:[2]', pid: 'pid:[3]' }],
+    ['9', 'PATH=/bin\0', { uts: 'uts:[2]', pid: 'pid:[1]' }],
+    ['10', 'HOSTNAME=other-0\0', { uts: 'uts:[4]', pid: 'pid:[4]' }],
+  ] as const) {
+    mkdirSync(join(proc, pid, 'ns'), { recursive: true });
+    writeFileSync(join(proc, pid, 'environ'), environ);
+    for (const [kind, target] of Object.entries(namespaces)) symlinkSync(target, join(proc, pid, 'ns', kind));
+  }
+  expect(processesOfPod('redis-0', proc).sort()).toEqual([7, 8]);
 });

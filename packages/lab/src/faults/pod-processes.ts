@@ -1,20 +1,35 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /**
- * The processes of a pod, found by the HOSTNAME that every container gets. Those that end meanwhile are
- * left out.
+ * The processes in a pod's containers: those with the HOSTNAME that every container gets, and those beside them that
+ * have written over their environment, as Redis does with its title. Those that end meanwhile are left out.
  */
 export function processesOfPod(pod: string, proc = '/proc'): number[] {
-  return readdirSync(proc)
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => {
-      try {
-        return readFileSync(`${proc}/${name}/environ`, 'utf8').split('\0').includes(`HOSTNAME=${pod}`);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
+  const pids = readdirSync(proc).filter((name) => /^\d+$/.test(name));
+  const named = pids.filter((pid) =>
+    unlessEnded(() => readFileSync(`${proc}/${pid}/environ`, 'utf8').split('\0').includes(`HOSTNAME=${pod}`)),
+  );
+  const namespace = (pid: string, kind: string) =>
+    unlessEnded(() => readlinkSync(`${proc}/${pid}/ns/${kind}`)) ?? null;
+  const pods = new Set(named.map((pid) => namespace(pid, 'uts')));
+  // A pod on the machine's own network shares the machine's host name with everything that isn't a pod.
+  pods.delete(namespace('self', 'uts'));
+  pods.delete(null);
+  const outside = namespace('self', 'pid');
+  const beside = pids.filter((pid) => {
+    const inside = namespace(pid, 'pid');
+    // What watches over a container is in its pod's namespaces, but counts processes with us: it stays.
+    return inside !== null && inside !== outside && pods.has(namespace(pid, 'uts'));
+  });
+  return [...new Set([...named, ...beside])].map(Number);
+}
+
+function unlessEnded<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The pods that `name` means: one of just this name, or all that a workload of this name made. */

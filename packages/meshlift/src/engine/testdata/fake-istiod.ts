@@ -25,7 +25,6 @@ export class FakeIstiod {
   readonly #flow: () => void;
   /** proxies that istiod serves without a pod here: VMs */
   readonly guests = new Set<string>();
-  down = false;
   #nonce = 0;
   #pending: 'full' | 'endpoints' | null = null;
 
@@ -48,8 +47,12 @@ export class FakeIstiod {
     this.#push(proxy, this.#config(), 'full');
   }
 
+  /** What a proxy missed is sent to it at once. */
+  reconnect(proxy: FakeProxy): void {
+    this.#push(proxy, this.#config(), 'full');
+  }
+
   syncz(): string {
-    if (this.down) throw new Error('istiod is down: its pod must not be ready');
     const nonce = (n: number) => (n === 0 ? '' : `nonce-${n}`);
     const entries = this.#proxies.map((proxy) => ({
       cluster_id: this.#cluster.cluster,

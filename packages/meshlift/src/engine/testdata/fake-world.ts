@@ -56,6 +56,7 @@ export class FakeWorld {
   #writes = 0;
   #vmRequests = 0;
   #copyRequests = 0;
+  readonly #engines = new Set<{ dead: boolean }>();
   readonly #stop: () => void;
 
   constructor(spec: Record<string, unknown> = {}) {
@@ -104,6 +105,7 @@ export class FakeWorld {
   /** An engine's process: its own hands on the world, which let go when it is killed. */
   engine({ killBefore, killAfter }: EngineOptions = {}): EngineContext {
     const mine = { changes: 0, dead: false };
+    this.#engines.add(mine);
     const change = async (proceed: () => Promise<unknown>): Promise<unknown> => {
       if (mine.dead) throw new Killed('the engine is dead');
       mine.changes += 1;
@@ -154,6 +156,12 @@ export class FakeWorld {
       host: { notify: (event) => void this.events.push(event) },
       signal: new AbortController().signal,
     };
+  }
+
+  /** Kills every engine where it stands. */
+  killEngines(): void {
+    for (const engine of this.#engines) engine.dead = true;
+    this.#engines.clear();
   }
 
   /** Lets every customer's requests of the time until now happen. */

@@ -1,34 +1,22 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { accessRules } from '../cluster/access-rules.ts';
-import { clusterDns } from '../cluster/cluster-dns.ts';
 import { ClusterFiles, serverUrl, writeClusterFiles } from '../cluster/cluster-files.ts';
-import {
-  AUDIT_POLICY,
-  componentName,
-  controlPlaneComponents,
-  kubeProxyConfig,
-} from '../cluster/control-plane.ts';
+import { clusterTasks } from '../cluster/cluster-tasks.ts';
+import { AUDIT_POLICY, controlPlaneComponents, kubeProxyConfig } from '../cluster/control-plane.ts';
 import { type ClusterIdentities, makeIdentities } from '../cluster/identities.ts';
-import { AddressBook, type AddressHolder, serveLoadBalancers } from '../cluster/load-balancers.ts';
 import { ApiClient } from '../kube/api-client.ts';
 import { kubeconfig } from '../kube/kubeconfig.ts';
-import { deploymentMissing, FIELD_MANAGER, type MeshMember, meshTasks } from '../mesh/mesh-tasks.ts';
+import { type MeshMember, meshTasks } from '../mesh/mesh-tasks.ts';
 import { makeMeshCas } from '../mesh/plug-in-ca.ts';
 import type { ClusterPlan, VmPlan } from '../plan/lab-plan.ts';
 import type { LabSettings } from '../plan/lab-settings.ts';
 import type { StateFolder } from '../plan/state-folder.ts';
 import { type NodeOptions, nodeComponents } from '../runtime/node.ts';
 import type { Component } from '../supervisor/component.ts';
-import { inNamespace } from '../supervisor/launcher.ts';
-import { runProgram } from '../supervisor/run-program.ts';
 import type { Task } from '../supervisor/task.ts';
-import { until } from '../supervisor/until.ts';
 import { sshAccess } from '../vm/access.ts';
 import { prepareVm, type VmOptions, vmComponents } from '../vm/vm.ts';
-
-const DEADLINE_MS = 180_000;
 
 /** All that runs in one lab. */
 export interface AssembledLab {
@@ -74,7 +62,6 @@ export async function assembleLab(settings: LabSettings, state: StateFolder): Pr
     await sshAccess({ name: vm.name, stateDir: vm.stateDir, port: settings.ports['vm/ssh'] ?? 0 });
   }
 
-  const nodeReady = (cluster: string) => `${cluster}/node`;
   return {
     apis: new Map(clusters.map(({ cluster, api }) => [cluster.name, api])),
     components: [
@@ -85,38 +72,8 @@ export async function assembleLab(settings: LabSettings, state: StateFolder): Pr
       ...(vm ? vmComponents(vm) : []),
     ],
     tasks: [
-      ...clusters.flatMap(({ cluster, api, loadBalancerApi }): Task[] => [
-        {
-          name: `${cluster.name}/foundations`,
-          after: [componentName(cluster, 'apiserver')],
-          run: async (signal) => {
-            await api.applyAll([...accessRules(), ...clusterDns(cluster)], FIELD_MANAGER, signal);
-            const { loadBalancers, eastWestGateway, ingressGateway } = cluster.addresses;
-            const book = new AddressBook(loadBalancers, [eastWestGateway, ingressGateway]);
-            // Runs as long as the lab does.
-            void serveLoadBalancers(loadBalancerApi, book, holderOf(cluster), signal, (error) =>
-              process.stderr.write(`${cluster.name} load balancers: ${error.message}\n`),
-            );
-          },
-        },
-        {
-          name: nodeReady(cluster.name),
-          after: [componentName(cluster, 'apiserver')],
-          run: (signal, waitingFor) =>
-            until((now) => nodeMissing(api, cluster, now), { signal, waitingFor, deadlineMs: DEADLINE_MS }),
-        },
-        {
-          name: `${cluster.name}/dns`,
-          after: [`${cluster.name}/foundations`, nodeReady(cluster.name)],
-          run: (signal, waitingFor) =>
-            until((now) => deploymentMissing(api, 'coredns', now, 'kube-system'), {
-              signal,
-              waitingFor,
-              deadlineMs: DEADLINE_MS,
-            }),
-        },
-      ]),
-      ...meshTasks(clusters, part, settings.versions.istio ?? 'unknown', nodeReady),
+      ...clusters.flatMap(clusterTasks),
+      ...meshTasks(clusters, part, settings.versions.istio ?? 'unknown'),
     ],
   };
 }
@@ -173,28 +130,4 @@ async function writeUserKubeconfig(
     return { name: cluster.name, user: `${cluster.name}-user`, server, ca: ca.cert, ...client.user };
   });
   await writeFile(state.kubeconfig, kubeconfig(contexts), { mode: 0o600 });
-}
-
-function holderOf(cluster: ClusterPlan): AddressHolder {
-  const ip = async (action: 'replace' | 'del', address: string, signal: AbortSignal) => {
-    const argv = ['ip', 'addr', action, `${address}/32`, 'dev', 'eth0'];
-    await runProgram(inNamespace(cluster.name, argv), { signal });
-  };
-  return {
-    hold: (address, signal) => ip('replace', address, signal),
-    release: (address, signal) => ip('del', address, signal),
-  };
-}
-
-async function nodeMissing(
-  api: ApiClient,
-  cluster: ClusterPlan,
-  signal: AbortSignal,
-): Promise<string | null> {
-  const { items } = await api.get<{
-    items: { status?: { conditions?: { type: string; status: string; message?: string }[] } }[];
-  }>(`/api/v1/nodes?fieldSelector=metadata.name=${cluster.nodeName}`, signal);
-  const ready = items[0]?.status?.conditions?.find(({ type }) => type === 'Ready');
-  if (!ready) return `node ${cluster.nodeName} to register`;
-  return ready.status === 'True' ? null : `node ${cluster.nodeName}: ${ready.message}`;
 }

@@ -40,9 +40,9 @@ test('an object goes to the path that its group tells, and the group is asked on
   const { api, requests } = await serve([
     (path) => ({ status: 200, body: path === '/api/v1' ? discovery : {} }),
   ]);
-  await api.apply(service, 'lab');
-  await api.apply(service, 'lab');
-  const patch = 'PATCH /api/v1/namespaces/b/services/a?fieldManager=lab&force=true';
+  await api.apply(service);
+  await api.apply(service);
+  const patch = 'PATCH /api/v1/namespaces/b/services/a?fieldManager=meshlift-lab&force=true';
   expect(requests).toEqual(['GET /api/v1', patch, patch]);
   api.close();
 });
@@ -53,7 +53,7 @@ test('a server that is too busy is asked again', async () => {
     () => ({ status: 429, body: { message: 'too many requests' } }),
     () => ({ status: 200, body: {} }),
   ]);
-  await api.apply(service, 'lab');
+  await api.apply(service);
   expect(requests.filter((request) => request.startsWith('PATCH'))).toHaveLength(2);
   api.close();
 });
@@ -63,7 +63,7 @@ test("a refusal is not repeated, and carries the server's own sentence", async (
     () => ({ status: 200, body: discovery }),
     () => ({ status: 403, body: { message: 'user "user" cannot patch services' } }),
   ]);
-  const failure = await api.apply(service, 'lab').catch((error: unknown) => error);
+  const failure = await api.apply(service).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(ApiError);
   expect((failure as ApiError).message).toContain('user "user" cannot patch services (HTTP 403)');
   expect(requests).toHaveLength(2);

@@ -44,6 +44,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const PATIENCE_MS = 120_000;
 const RETRY_MS = 250;
 const PARALLEL_WRITES = 12;
+/** Server-side apply's name for what the lab itself put into its clusters. */
+const FIELD_MANAGER = 'meshlift-lab';
 
 /**
  * The few calls the lab makes to its own API servers. The official client takes 130 MB and half a second
@@ -83,10 +85,10 @@ export class ApiClient {
   }
 
   /** Server-side apply of one object, whose kind must be served; tried again while the server is only too busy. */
-  async apply(object: KubeObject, fieldManager: string, signal?: AbortSignal): Promise<void> {
+  async apply(object: KubeObject, signal?: AbortSignal): Promise<void> {
     await patiently(signal, async () => {
       const path = await this.#pathOf(object, signal);
-      await this.#json('PATCH', `${path}?fieldManager=${fieldManager}&force=true`, {
+      await this.#json('PATCH', `${path}?fieldManager=${FIELD_MANAGER}&force=true`, {
         body: object,
         contentType: 'application/apply-patch+yaml',
         signal,
@@ -95,9 +97,9 @@ export class ApiClient {
   }
 
   /** Server-side apply of an object that is at hand as YAML, to the path of its own. */
-  async applyYaml(path: string, yaml: string, fieldManager: string, signal?: AbortSignal): Promise<void> {
+  async applyYaml(path: string, yaml: string, signal?: AbortSignal): Promise<void> {
     await patiently(signal, () =>
-      this.#json('PATCH', `${path}?fieldManager=${fieldManager}&force=true`, {
+      this.#json('PATCH', `${path}?fieldManager=${FIELD_MANAGER}&force=true`, {
         text: yaml,
         contentType: 'application/apply-patch+yaml',
         signal,
@@ -106,10 +108,10 @@ export class ApiClient {
   }
 
   /** Server-side apply of many objects at once, none of which may depend on another's being there. */
-  async applyAll(objects: readonly KubeObject[], fieldManager: string, signal?: AbortSignal): Promise<void> {
+  async applyAll(objects: readonly KubeObject[], signal?: AbortSignal): Promise<void> {
     const queue = [...objects];
     const worker = async () => {
-      for (let next = queue.shift(); next; next = queue.shift()) await this.apply(next, fieldManager, signal);
+      for (let next = queue.shift(); next; next = queue.shift()) await this.apply(next, signal);
     };
     await Promise.all(Array.from({ length: PARALLEL_WRITES }, worker));
   }

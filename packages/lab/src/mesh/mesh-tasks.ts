@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { parseAllDocuments, stringify } from 'yaml';
 import { type ClusterFiles, serverUrl } from '../cluster/cluster-files.ts';
+import { clusterTask } from '../cluster/cluster-tasks.ts';
 import { componentName, type PartPath } from '../cluster/control-plane.ts';
-import { type ApiClient, ApiError, type KubeObject } from '../kube/api-client.ts';
+import type { ApiClient, KubeObject } from '../kube/api-client.ts';
+import { deploymentMissing } from '../kube/deployment.ts';
 import type { ClusterPlan } from '../plan/lab-plan.ts';
 import { runProgram } from '../supervisor/run-program.ts';
 import type { Task } from '../supervisor/task.ts';
@@ -13,8 +15,6 @@ import { type IstioManifests, sortManifests } from './manifests.ts';
 import { ISTIO_NAMESPACE } from './plug-in-ca.ts';
 import { requestMetrics } from './request-metrics.ts';
 
-/** Server-side apply's name for what the lab's user installed at boot. */
-export const FIELD_MANAGER = 'meshlift-lab';
 const DEADLINE_MS = 180_000;
 const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
@@ -39,12 +39,7 @@ export const meshTask = {
 } as const;
 
 /** Everything that makes one mesh of the clusters, as tasks that run as soon as they can. */
-export function meshTasks(
-  members: readonly MeshMember[],
-  part: PartPath,
-  istioVersion: string,
-  nodeReady: (cluster: string) => string,
-): Task[] {
+export function meshTasks(members: readonly MeshMember[], part: PartPath, istioVersion: string): Task[] {
   return members.flatMap((member) => {
     const { cluster, files, api } = member;
     const apiServer = componentName(cluster, 'apiserver');
@@ -65,11 +60,11 @@ export function meshTasks(
         name: meshTask.install(cluster.name),
         after: [apiServer, meshTask.manifests(cluster.name)],
         run: async (signal) => {
-          await api.applyAll([namespace(cluster), injectedNamespace()], FIELD_MANAGER, signal);
+          await api.applyAll([namespace(cluster), injectedNamespace()], signal);
           // istiod reads its certificate authority once, when it starts.
-          await api.apply(member.cacerts, FIELD_MANAGER, signal);
+          await api.apply(member.cacerts, signal);
           const { base, webhooks } = await manifests;
-          await api.applyAll([...base, ...webhooks], FIELD_MANAGER, signal);
+          await api.applyAll([...base, ...webhooks], signal);
         },
       },
       {
@@ -78,9 +73,7 @@ export function meshTasks(
         run: async (signal) => {
           const definitions = (await manifests).definitions;
           await Promise.all(
-            definitions.map(({ name, yaml }) =>
-              api.applyYaml(`${DEFINITIONS}/${name}`, yaml, FIELD_MANAGER, signal),
-            ),
+            definitions.map(({ name, yaml }) => api.applyYaml(`${DEFINITIONS}/${name}`, yaml, signal)),
           );
         },
       },
@@ -90,12 +83,12 @@ export function meshTasks(
         run: async (signal, waitingFor) => {
           const rules = [strictMutualTls(), ...exposure(), ...requestMetrics()];
           await until((now) => kindMissing(api, rules, now), { signal, waitingFor, deadlineMs: DEADLINE_MS });
-          await api.applyAll(rules, FIELD_MANAGER, signal);
+          await api.applyAll(rules, signal);
         },
       },
       {
         name: meshTask.istiod(cluster.name),
-        after: [meshTask.install(cluster.name), nodeReady(cluster.name)],
+        after: [meshTask.install(cluster.name), clusterTask.node(cluster.name)],
         run: (signal, waitingFor) =>
           until((now) => istiodMissing(api, now), { signal, waitingFor, deadlineMs: DEADLINE_MS }),
       },
@@ -103,11 +96,11 @@ export function meshTasks(
         name: meshTask.gateways(cluster.name),
         after: [meshTask.istiod(cluster.name)],
         run: async (signal, waitingFor) => {
-          await api.applyAll((await manifests).gateways, FIELD_MANAGER, signal);
+          await api.applyAll((await manifests).gateways, signal);
           await until(
             async (now) =>
-              (await deploymentMissing(api, INGRESS_GATEWAY, now)) ??
-              (await deploymentMissing(api, EAST_WEST_GATEWAY, now)),
+              (await deploymentMissing(api, ISTIO_NAMESPACE, INGRESS_GATEWAY, now)) ??
+              (await deploymentMissing(api, ISTIO_NAMESPACE, EAST_WEST_GATEWAY, now)),
             { signal, waitingFor, deadlineMs: DEADLINE_MS },
           );
         },
@@ -127,7 +120,7 @@ export function meshTasks(
             // The controller manager fills the reader's token a moment after istioctl has asked for it.
             await until(
               async (now) => {
-                await api.apply(await remoteSecretOf(other, part, now), FIELD_MANAGER, now);
+                await api.apply(await remoteSecretOf(other, part, now), now);
                 return null;
               },
               { signal, waitingFor, deadlineMs: DEADLINE_MS },
@@ -190,15 +183,9 @@ async function kindMissing(
   return null;
 }
 
-interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly message?: string;
-}
-
 /** Ready, and its certificate in the webhooks that call it: until then no pod can be injected. */
 async function istiodMissing(api: ApiClient, signal: AbortSignal): Promise<string | null> {
-  const deployment = await deploymentMissing(api, 'istiod', signal);
+  const deployment = await deploymentMissing(api, ISTIO_NAMESPACE, 'istiod', signal);
   if (deployment) return deployment;
   for (const path of [
     'mutatingwebhookconfigurations/istio-sidecar-injector',
@@ -212,25 +199,4 @@ async function istiodMissing(api: ApiClient, signal: AbortSignal): Promise<strin
       return `istiod's certificate in ${path}`;
   }
   return null;
-}
-
-/** What keeps a Deployment from being available, as its newest pod tells it. */
-export async function deploymentMissing(
-  api: ApiClient,
-  name: string,
-  signal: AbortSignal,
-  namespaceName: string = ISTIO_NAMESPACE,
-): Promise<string | null> {
-  try {
-    const { status } = await api.get<{ status?: { availableReplicas?: number; conditions?: Condition[] } }>(
-      `/apis/apps/v1/namespaces/${namespaceName}/deployments/${name}`,
-      signal,
-    );
-    if ((status?.availableReplicas ?? 0) > 0) return null;
-    const failure = status?.conditions?.find(({ type }) => type === 'ReplicaFailure')?.message;
-    return failure ? `${name}: ${failure}` : `pod of ${name} to be ready`;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return `Deployment ${name} to exist`;
-    throw error;
-  }
 }

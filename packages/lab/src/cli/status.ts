@@ -1,6 +1,7 @@
 import { EXIT, LabError } from '../errors.ts';
+import type { LinkFault } from '../faults/link-faults.ts';
 import type { LabStatus } from '../plan/lab-status.ts';
-import { readStatus } from '../sandbox/lab-control.ts';
+import { readFaults, readStatus } from '../sandbox/lab-control.ts';
 import { stateOf } from './find-lab.ts';
 import { type LabIo, print } from './io.ts';
 
@@ -21,11 +22,12 @@ export async function status(
   if (!found) {
     throw new LabError(`there is no lab ${options.name}: start one with \`meshlift lab up\``, EXIT.badInput);
   }
-  print(io, options.output === 'json' ? JSON.stringify(found, null, 2) : describe(found));
+  if (options.output === 'json') print(io, JSON.stringify(found, null, 2));
+  else print(io, describe(found, found.state === 'running' ? await readFaults(state) : []));
   return found.state === 'running' ? EXIT.done : EXIT.failed;
 }
 
-function describe(lab: LabStatus): string {
+function describe(lab: LabStatus, faults: readonly LinkFault[]): string {
   const total = lab.components.reduce((sum, { rssBytes }) => sum + rssBytes, 0);
   const width = Math.max(10, ...lab.components.map(({ name }) => name.length));
   return [
@@ -41,6 +43,10 @@ function describe(lab: LabStatus): string {
     `versions    ${Object.entries(lab.versions)
       .map(([part, version]) => `${part} ${version}`)
       .join(', ')}`,
+    ...faults.map(
+      ({ machine, cut, delayMs }) =>
+        `on purpose  ${machine} is ${cut ? 'cut off' : `slowed by ${delayMs} ms`}, until \`lab fault heal\``,
+    ),
     '',
     `${'component'.padEnd(width)}  health    pid    memory  restarts`,
     ...lab.components.map(

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LabError } from '../errors.ts';
+import type { LinkFault } from '../faults/link-faults.ts';
 import type { BootResult } from '../inside/run-lab.ts';
 import { type LabSettings, readSettings } from '../plan/lab-settings.ts';
 import type { LabStatus } from '../plan/lab-status.ts';
@@ -157,6 +158,11 @@ export async function readStatus(state: StateFolder): Promise<LabStatus | null> 
     versions: settings.versions,
     components: live.components,
   };
+}
+
+/** What is broken on purpose at the moment. */
+export async function readFaults(state: StateFolder): Promise<readonly LinkFault[]> {
+  return (await callUnixJson<{ links: LinkFault[] }>(state.sandboxSocket, 'GET', '/faults')).links;
 }
 
 /** Ends the lab and removes everything of it; also clears what a crash left. False when there was nothing. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -91,6 +91,21 @@ describe('logging in', () => {
   it('leaves nothing behind when it is refused', async () => {
     await refusedLogin('Permission denied (publickey).');
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('cleans up after one that was killed, and leaves alone what may be in use', async () => {
+    const longAgo = new Date(Date.now() - 3_600_000);
+    const made = async (name: string, when: Date, file?: string) => {
+      await mkdir(path.join(folder, name));
+      if (file) await writeFile(path.join(folder, name, file), '');
+      await utimes(path.join(folder, name), when, when);
+    };
+    await made('meshlift-ssh-killed', longAgo);
+    await made('meshlift-ssh-inuse', longAgo, 's');
+    await made('meshlift-ssh-new', new Date());
+    await made('other', longAgo);
+    await (await openSsh(target)).close();
+    expect((await readdir(folder)).sort()).toEqual(['meshlift-ssh-inuse', 'meshlift-ssh-new', 'other']);
   });
 
   it('says that ssh is missing where there is none', async () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants, createReadStream } from 'node:fs';
-import { access, mkdtemp, rm, stat } from 'node:fs/promises';
+import { access, mkdtemp, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
@@ -20,7 +20,8 @@ export async function openSsh(
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<Ssh> {
   const target = await withReadableFiles(named);
-  const folder = await mkdtemp(path.join(tmpdir(), 'meshlift-ssh-')); // 0700: who opens the socket in it is the VM's root
+  await removeAbandonedFolders();
+  const folder = await mkdtemp(path.join(tmpdir(), folderPrefix)); // 0700: who opens the socket in it is the VM's root
   try {
     const login = await resolveLogin(target, options.signal);
     const connection = new Connection(target, login, path.join(folder, 's'), folder);
@@ -29,6 +30,21 @@ export async function openSsh(
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
+  }
+}
+
+const folderPrefix = 'meshlift-ssh-';
+/** longer than it takes from a folder's making to the first login through it */
+const abandonedAfterMs = 10 * 60_000;
+
+/** A process that was killed leaves its folder; the connection in it, and its socket, end by themselves a minute later. */
+async function removeAbandonedFolders(): Promise<void> {
+  const names = await readdir(tmpdir());
+  for (const name of names.filter((it) => it.startsWith(folderPrefix))) {
+    const folder = path.join(tmpdir(), name);
+    const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    // Only an empty folder can be removed so: one in use has its socket, and one of somebody else's refuses.
+    if (Date.now() - mtimeMs > abandonedAfterMs) await rmdir(folder).catch(() => undefined);
   }
 }
 

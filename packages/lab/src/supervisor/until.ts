@@ -16,7 +16,7 @@ export async function until(
     if (performance.now() > deadline) {
       throw new Error(`still waiting after ${Math.round(options.deadlineMs / 1000)} s: ${answer}`);
     }
-    options.waitingFor(answer);
+    options.waitingFor(answer.split('\n')[0] ?? answer);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

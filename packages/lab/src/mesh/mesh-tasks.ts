@@ -123,7 +123,7 @@ export function meshTasks(members: readonly MeshMember[], part: PartPath, istioV
                 await api.apply(await remoteSecretOf(other, part, now), now);
                 return null;
               },
-              { signal, waitingFor, deadlineMs: DEADLINE_MS },
+              { signal, waitingFor, deadlineMs: DEADLINE_MS, everyMs: 1_000 },
             );
           };
           await Promise.all(others.map(introduce));

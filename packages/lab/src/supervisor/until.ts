@@ -6,7 +6,13 @@ const POLL_MS = 100;
  */
 export async function until(
   missing: (signal: AbortSignal) => Promise<string | null>,
-  options: { signal: AbortSignal; deadlineMs: number; waitingFor: (what: string) => void },
+  options: {
+    signal: AbortSignal;
+    deadlineMs: number;
+    waitingFor: (what: string) => void;
+    /** For questions that cost something; ten times a second otherwise. */
+    everyMs?: number;
+  },
 ): Promise<void> {
   const deadline = performance.now() + options.deadlineMs;
   for (;;) {
@@ -17,6 +23,6 @@ export async function until(
       throw new Error(`still waiting after ${Math.round(options.deadlineMs / 1000)} s: ${answer}`);
     }
     options.waitingFor(answer.split('\n')[0] ?? answer);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, options.everyMs ?? POLL_MS));
   }
 }

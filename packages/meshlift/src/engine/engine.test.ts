@@ -146,6 +146,24 @@ describe('a whole migration', () => {
   });
 });
 
+test('completing keeps the route as long as some proxy has no pods under the service’s own name', async () => {
+  await shifted(100);
+  for (const name of ['cluster1', 'cluster2'] as const) {
+    const services = world.clusters[name].objects().filter(({ kind }) => kind === 'Service');
+    const service = services.find(({ metadata }) => metadata.name === 'productcatalogservice');
+    if (service)
+      world.clusters[name].put({
+        ...service,
+        spec: { selector: { app: 'nobody' }, ports: [{ port: 3550 }] },
+      });
+  }
+  const failure = await refusal({ do: 'complete' });
+  expect(failure.code).toBe('timed-out');
+  expect(failure.message).toContain('own name');
+  expectEverywhere(100);
+  expect(world.lost).toBe(0);
+});
+
 describe('the gate', () => {
   test('takes everything back in every cluster when the copy fails, and the copy may try again', async () => {
     await shifted(20);

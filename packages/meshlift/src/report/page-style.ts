@@ -94,5 +94,6 @@ footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--rule);
   h2 { break-after: avoid; margin-top: 1.6rem; }
   tr, figure, .figures { break-inside: avoid; }
   table { font-size: 8.5pt; }
+  .step ~ tr td.soft { font-size: 7.5pt; }
 }
 `;

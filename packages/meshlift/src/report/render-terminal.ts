@@ -44,6 +44,9 @@ function opening(report: Report, { bold, dim, good, bad }: Paints): readonly str
     '',
     `  ${paint(bold(sentence))}`,
     ...(kept ? [`  ${bad(printable(kept))}`, `  next: ${printable(report.outcome.next)}`] : []),
+    ...report.splits.flatMap(({ at, failure }) =>
+      failure ? [`  ${clockTime(at)} ${printable(failure)}`] : [],
+    ),
     ...(report.requests.unread > 0
       ? [`  ${count(report.requests.unread)} times a caller could not be read: requests may be missing`]
       : []),
@@ -93,7 +96,7 @@ function clusterCells({ seen, proxies, acknowledgedMs }: ClusterSplit): readonly
 }
 
 function outcome(step: Report['splits'][number]): string {
-  return step.outcome === 'agreed' ? 'agreed' : 'taken back';
+  return step.outcome === 'agreed' ? 'agreed' : 'not agreed';
 }
 
 function sides({ sides: both, requests }: Report, width: number, paints: Paints): readonly string[] {

@@ -91,10 +91,11 @@ function side(ledger: SideLedger | undefined): Report['sides']['vm'] {
   };
 }
 
-function splitStep({ by, clusters, ...it }: SplitRecord): Report['splits'][number] {
+function splitStep({ by, failure, clusters, ...it }: SplitRecord): Report['splits'][number] {
   return {
     ...it,
     by: by ?? null,
+    failure: failure ?? null,
     clusters: clusters.map(({ seen, ...cluster }) => ({
       ...cluster,
       seen: seen && { ...seen, interval: seen.interval && [seen.interval[0], seen.interval[1]] },

@@ -103,7 +103,8 @@ test('the terminal shows the verdict first, and every split, side, caller and fa
   expect(text).toContain('104 of 25,480 requests failed');
   expect(text).toContain('Rolled back: the gate took everything back to the VM');
   expect(text).toContain('next: mend the copy, then: meshlift run');
-  expect(text).toMatch(/07:13:01 +50 \/ 50 +cluster1 .*taken back/);
+  expect(text).toContain('07:13:01 split vm 50 % · k8s 50 % in cluster2: not within 30 s');
+  expect(text).toMatch(/07:13:01 +50 \/ 50 +cluster1 .*not agreed/);
   expect(text).toMatch(/k8s +2,609 +104 +4 % +15 /);
   expect(text).toMatch(/frontend\.default in cluster2 +58 +200 +14 +UF,URX +UNAVAILABLE/);
   expect(text).toMatch(/80 \/ 20 +13 +2 +1 +1 +fail: 8\.31 %/);
@@ -160,7 +161,7 @@ test('the page asks nothing of the network, and tells the browser so', () => {
 
 test.each(reports)('the page of %s has every element closed', (_name, report) => {
   const open: string[] = [];
-  const unclosed = new Set(['meta', '!doctype']);
+  const unclosed = new Set(['meta', 'br', '!doctype']);
   const page = renderHtml(report).replace(/<style>[\s\S]*<\/style>/, '');
   for (const [, slash, tag = '', , selfClosed] of page.matchAll(
     /<(\/?)([!\w]+)((?:"[^"]*"|[^">])*?)(\/?)>/g,
@@ -177,7 +178,8 @@ test('the page has the headline, the chart, every step, every failed request and
   expect(page).toContain('104 of 25,480 requests failed');
   expect(page).toContain('role="img"');
   expect(page.match(/rowgroup/g)).toHaveLength(rolledBack.splits.length);
-  expect(page).toContain('taken back in every cluster');
+  expect(page).toContain('not agreed by every cluster');
+  expect(page).toContain('2 proxies do not serve it yet: frontend-7f9c6d5b8-k4tzn.default');
   expect(page).toContain('UNAVAILABLE: no connection could be made, all retries were used up');
   expect(page).toContain(`Every verdict (${rolledBack.verdicts.length})`);
   expect(page).toContain('no metrics from cluster2: the connection was refused');

@@ -68,7 +68,8 @@ const splitStep = z.strictObject({
   by: z.string().nullable().meta({ description: 'who ran the command; null where the record does not say' }),
   outcome: z
     .enum(['agreed', 'returned'])
-    .meta({ description: 'agreed: every cluster was verified to serve it; returned: taken back everywhere' }),
+    .meta({ description: 'agreed: every cluster was verified to serve it; returned: not all took it' }),
+  failure: z.string().nullable().meta({ description: 'why it was not agreed; null when it was' }),
   skewMs: milliseconds
     .nullable()
     .meta({ description: 'between the first and the last cluster whose proxies all served it' }),

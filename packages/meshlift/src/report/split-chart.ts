@@ -187,7 +187,7 @@ function legend(report: Report): Markup {
   return markup`<ul class="legend">
 ${item(markup`<rect class="k8s" x="-7" y="0" width="14" height="7"/><line class="set" x1="-7" x2="7" y1="0" y2="0"/>`, 'share set to go to Kubernetes')}
 ${report.migration.clusters.map(({ name }) => item(clusterMark(report, name), `seen by callers in ${name}, with 95 % interval`))}
-${report.splits.some(({ outcome }) => outcome === 'returned') && item(markup`<path class="returned" d="M-5-5L5 5M-5 5L5-5"/>`, 'tried, and taken back in every cluster')}
+${report.splits.some(({ outcome }) => outcome === 'returned') && item(markup`<path class="returned" d="M-5-5L5 5M-5 5L5-5"/>`, 'tried, and not agreed by every cluster')}
 ${(['pass', 'fail', 'inconclusive', 'error'] as const).filter((kind) => kinds.has(kind)).map((kind) => item(verdictMark(kind), names[kind]))}
 </ul><p>Time since the first shift, at ${clockTime(started)} UTC.</p>`;
 }

@@ -22,7 +22,7 @@ export function emptyCartPage(frame: Frame, recommended: readonly PricedProduct[
     frame,
     'Cart',
     html`<section class="message"><h1>Your cart is empty</h1>
-<p>It doesn’t have to stay that way: <a href="/">see what we have</a>.</p></section>
+<p>It doesn&rsquo;t have to stay that way: <a href="/">see what we have</a>.</p></section>
 ${recommended.length > 0 && alsoLike(frame, recommended)}`,
   );
 }
@@ -43,7 +43,7 @@ ${
       ({ product, quantity, cost }) => html`
   <li class="line"><img class="line-picture" src="${frame.files.address(product.picture)}" alt="" width="88" height="88">
     <span class="line-name"><a href="/product/${encodeURIComponent(product.id)}">${product.name}</a>
-    <span class="line-quantity">${quantity} × ${display(product.price)}</span></span>
+    <span class="line-quantity">${quantity} &times; ${display(product.price)}</span></span>
     <span class="line-cost">${display(cost)}</span></li>`,
     )}
 </ul>

@@ -14,7 +14,7 @@ export function homePage(
     'Things worth keeping',
     html`<section class="hero">
   <h1>Things worth keeping</h1>
-  <p>A small shop with a dozen well-made things, and no thirteenth that we wouldn’t use ourselves.</p>
+  <p>A small shop with a dozen well-made things, and no thirteenth that we wouldn&rsquo;t use ourselves.</p>
 </section>
 ${advertisement(ads)}
 <section aria-labelledby="all"><h2 id="all">Everything we sell</h2>

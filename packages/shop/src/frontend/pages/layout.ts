@@ -34,7 +34,7 @@ export function layout(frame: Frame, title: string, content: Html): Html {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${title} · Online Boutique</title>
+<title>${title} &middot; Online Boutique</title>
 <link rel="stylesheet" href="${files.address('/static/style.css')}">
 <link rel="icon" href="${files.address('/static/img/mark.svg')}" type="image/svg+xml">
 </head>

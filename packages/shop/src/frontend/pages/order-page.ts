@@ -29,7 +29,7 @@ export function orderPage(
     frame,
     'Thank you',
     html`<section class="order">
-<h1>Thank you. It’s on its way.</h1>
+<h1>Thank you. It&rsquo;s on its way.</h1>
 <p>A confirmation goes to <strong>${email}</strong>.</p>
 <dl class="facts">
   <div><dt>Order</dt><dd id="order-id">${order.orderId}</dd></div>
@@ -37,7 +37,7 @@ export function orderPage(
 </dl>
 <ul class="order-lines">${lines.map(
       ({ name, quantity, cost }) =>
-        html`<li><span>${quantity} × ${name}</span><span>${display(cost)}</span></li>`,
+        html`<li><span>${quantity} &times; ${name}</span><span>${display(cost)}</span></li>`,
     )}
 <li><span>Shipping</span><span>${display(shipping)}</span></li>
 <li class="total"><span>Paid</span><span id="total-paid">${display(total)}</span></li></ul>

@@ -8,8 +8,8 @@ export function searchPage(frame: Frame, query: string, products: readonly Price
     { ...frame, searched: query },
     `Search for ${query}`,
     products.length === 0
-      ? html`<section class="message"><h1>Nothing for “${query}”</h1>
-<p>Try fewer letters or another word, or <a href="/">look at everything</a>: it’s only a dozen things.</p></section>`
-      : html`<h1 class="page-title">${found} for “${query}”</h1>${productGrid(products, frame.files)}`,
+      ? html`<section class="message"><h1>Nothing for &ldquo;${query}&rdquo;</h1>
+<p>Try fewer letters or another word, or <a href="/">look at everything</a>: it&rsquo;s only a dozen things.</p></section>`
+      : html`<h1 class="page-title">${found} for &ldquo;${query}&rdquo;</h1>${productGrid(products, frame.files)}`,
   );
 }

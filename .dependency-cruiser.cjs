@@ -29,7 +29,8 @@ module.exports = {
     },
     {
       name: 'acts-see-ports-only',
-      comment: 'actions, checks and the engine are handed effects; only the command line constructs real ones',
+      comment:
+        'actions, checks and the engine are handed effects; only the command line constructs real ones',
       severity: 'error',
       from: { path: `${product}(actions|checks|engine|vm|metrics)/`, pathNot: '\\.test\\.ts$' },
       to: { path: `${product}effects/[^/]+/(real|fake)\\.ts$` },

@@ -33,9 +33,18 @@ export async function drive(context: EngineContext, goal: Goal): Promise<Ending>
     const traffic = await watchTraffic(owned);
     if (!journal.status.startedAt) await journal.record({ startedAt: timestamp(owned) });
     try {
-      return await pursue(owned, journal, traffic, goal);
-    } finally {
-      if (!signal.aborted) await saveTraffic(journal, traffic);
+      const ending = await pursue(owned, journal, traffic, goal);
+      await saveTraffic(journal, traffic);
+      return { ...ending, status: journal.status };
+    } catch (error) {
+      // What callers saw belongs to the record all the more when it went wrong; but what went wrong is told first.
+      if (!signal.aborted) {
+        await saveTraffic(journal, traffic).catch((second: unknown) => {
+          const why = second instanceof Error ? second.message : String(second);
+          tell(owned, 'record', 'warning', `what callers saw last is not in the record: ${why}`);
+        });
+      }
+      throw error;
     }
   });
 }

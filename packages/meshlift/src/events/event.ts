@@ -31,6 +31,7 @@ export type EventCode =
   | 'complete'
   | 'retire'
   | 'phase'
+  | 'record'
   | 'owner';
 
 export interface EventHost {

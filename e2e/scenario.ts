@@ -52,20 +52,27 @@ export class Scenario {
 
   /** The shop without its catalog in both clusters, and the catalog running on the VM. */
   async shop(): Promise<void> {
-    const { stage } = this;
+    await Promise.all([this.shopInClusters(), this.catalogOnVm()]);
+  }
+
+  async shopInClusters(): Promise<void> {
     const manifests = join(root, 'packages/shop/manifests/lab/endpoint-discovery');
+    await Promise.all(
+      this.stage.lab.clusters.map(({ context }) =>
+        this.stage.kubectl(context, ['apply', '-k', join(manifests, context)]),
+      ),
+    );
+  }
+
+  async catalogOnVm(): Promise<void> {
     const files = {
       'install.sh': join(root, 'packages/shop/vm/install.sh'),
       'productcatalogservice.service': join(root, 'packages/shop/vm/productcatalogservice.service'),
       'productcatalogservice.mjs': join(root, 'packages/shop/dist/productcatalogservice.mjs'),
       node: process.execPath,
     };
-    await Promise.all([
-      ...stage.lab.clusters.map(({ context }) =>
-        stage.kubectl(context, ['apply', '-k', join(manifests, context)]),
-      ),
-      stage.toVm(files, 'catalog').then(() => this.onVm('sudo sh catalog/install.sh')),
-    ]);
+    await this.stage.toVm(files, 'catalog');
+    await this.onVm('sudo sh catalog/install.sh');
   }
 
   /** Waits until customers shop and the load generator counts. */

@@ -29,7 +29,7 @@ export function migrationFile(stage: Stage): string {
       },
       rollout: {
         steps: [20, 50, 100],
-        hold: '5s',
+        hold: '6s',
         gate: {
           minRequests: 100,
           maxErrorRate: '1%',

@@ -12,11 +12,13 @@ import type { LabStatus } from '../plan/lab-status.ts';
 import type { StateFolder } from '../plan/state-folder.ts';
 import { removeOwnedByTheLab } from '../rootfs/ownership.ts';
 import type { LabEvent } from '../supervisor/events.ts';
+import { runProgram } from '../supervisor/run-program.ts';
 import { ADMIN } from '../vm/disk-files.ts';
 import { callUnix, callUnixJson, jsonLines, NotListening } from './unix-http.ts';
 
 const WARDEN = fileURLToPath(new URL('./warden-main.ts', import.meta.url));
 const POLL_MS = 20;
+const WARDEN_END_S = 10;
 /** flock's exit code when someone else holds the lock; not one that the warden uses. */
 const LOCK_HELD = 75;
 
@@ -169,6 +171,7 @@ export async function readFaults(state: StateFolder): Promise<readonly LinkFault
 export async function takeDown(state: StateFolder): Promise<boolean> {
   try {
     await callUnixJson(state.wardenSocket, 'POST', '/down');
+    await wardenGone(state);
     return true;
   } catch (error) {
     if (!(error instanceof NotListening)) throw error;
@@ -176,6 +179,11 @@ export async function takeDown(state: StateFolder): Promise<boolean> {
   const left = await readSettings(state.settings).catch(() => null);
   await removeOwnedByTheLab(state.path);
   return left !== null;
+}
+
+/** The warden answers before it has quite ended; the lock that it holds is free once it has. */
+async function wardenGone(state: StateFolder): Promise<void> {
+  await runProgram(['flock', `--wait=${WARDEN_END_S}`, state.lock, 'true']);
 }
 
 async function answers(state: StateFolder): Promise<boolean> {

@@ -109,12 +109,31 @@ export class Containers {
     const { state, volumesFolder } = this.#options;
     const problems = unsupportedInContainer(config, volumesFolder);
     if (problems.length > 0) throw CallError.unsupported(refusal(problems));
+    this.#refuseBesideRunning(podOf.pod.id, config);
     const id = newIdentifier();
     const { record, plan } = await this.#prepare(id, podOf, config, sandbox, image);
     await state.writeContainer(record, plan);
     this.#containers.set(id, { record, started: null, exited: null });
     this.#options.onEvent('CONTAINER_CREATED_EVENT', this.get(id));
     return id;
+  }
+
+  /**
+   * Every few seconds the kubelet takes what it knows of all pods for current, even where the event of a start is still
+   * on its way to it. It then thinks that the container was only created, and starts another one beside it, which never
+   * gets its ports. Refused, it looks again and finds the container running.
+   */
+  #refuseBesideRunning(podId: string, { metadata }: ContainerConfig): void {
+    const name = metadata?.name;
+    const running = this.ofPod(podId).find(
+      (container) =>
+        container.record.config.metadata?.name === name && containerState(container) === 'CONTAINER_RUNNING',
+    );
+    if (running)
+      throw new CallError(
+        status.ALREADY_EXISTS,
+        `container ${name} of this pod already runs, as ${running.record.id}`,
+      );
   }
 
   async #prepare(

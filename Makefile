@@ -10,7 +10,7 @@ help: ## Show these targets
 
 .PHONY: setup
 setup: ## Install what the machine lacks (run by the others)
-	@sh scripts/bootstrap.sh
+	@sh scripts/bootstrap.sh $(PURPOSE)
 
 .PHONY: demo
 demo: setup ## Migrate a live service from a VM to Kubernetes on a lab of real parts (ARGS=--keep to leave it running)
@@ -26,6 +26,7 @@ check: setup ## Types, style and import layers
 	@npm run --silent check
 
 .PHONY: test
+test: PURPOSE := test
 test: setup ## Everything: check, unit tests, then the end-to-end scenarios on a lab
 	@npm run --silent check
 	@npm run --silent build -w @meshlift/shop

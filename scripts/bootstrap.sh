@@ -2,12 +2,14 @@
 # Makes a machine ready for everything else in this repository, and says nothing when it already is.
 #
 # Needed: Node 20 or newer with npm (the workspace brings its own newer one), a few Debian packages that the lab
-# starts its parts with, and, until the lab's parts are built, Go and pip. What is missing is installed where this
-# runs as root on Debian or Ubuntu, without starting any daemon; elsewhere the exact command is printed and
-# the exit code is 69. Go is not the system's business: where there is no usable one, the official toolchain
-# goes into the user's cache folder. Then the workspace's npm packages are installed.
+# starts its parts with (and Chromium, when called with the word `test`), and, until the lab's parts are built, Go
+# and pip. What is missing is installed where this runs as root on Debian or Ubuntu, without starting any daemon;
+# elsewhere the exact command is printed and the exit code is 69. Go is not the system's business: where there is no
+# usable one, the official toolchain goes into the user's cache folder. Then the workspace's npm packages are installed.
 set -eu
 cd "$(dirname "$0")/.."
+
+purpose=${1:-}
 
 oldest_node=20
 oldest_go=1.21
@@ -123,6 +125,8 @@ check_packages() {
   want ssh openssh-client
   want unshare util-linux
   want dpkg-deb dpkg
+  # The tests buy something in a real browser (CHROMIUM names another one).
+  [ "$purpose" != test ] || [ -n "${CHROMIUM:-}" ] || want chromium chromium
   # The keys that the lab's own Debian is verified with; Debian has them, Ubuntu does not.
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || debian_packages="$debian_packages debian-archive-keyring"
   [ "$(id -u)" -eq 0 ] || want newuidmap uidmap

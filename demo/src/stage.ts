@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { type CommandResult, mustRun, runCommand } from './command.ts';
 import type { Storyteller } from './storyteller.ts';
@@ -118,9 +117,5 @@ export class Stage {
   /** A path as people would type it from the repository's root. */
   shown(path: string): string {
     return relative(this.root, path) || '.';
-  }
-
-  async read(path: string): Promise<string> {
-    return readFile(join(this.root, path), 'utf8');
   }
 }

@@ -4,7 +4,6 @@ import { isWorkload } from '../mesh/copy.ts';
 import { istioNetworking } from '../mesh/side-host.ts';
 import { readSplitRoute, splitRouteName } from '../mesh/split-route.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
-import type { GateWindow } from '../migration/gate.ts';
 import type { Health, MemberObservation, Observation } from '../migration/observation.ts';
 import type { EngineContext, MemberCluster } from './context.ts';
 import type { TrafficWatch } from './traffic-watch.ts';
@@ -15,7 +14,7 @@ export async function observe(context: EngineContext, traffic: TrafficWatch): Pr
     Promise.all(context.members.map(async (it) => [it.name, await observeMember(context, it)] as const)),
     vmHealth(context),
     copyHealth(context),
-    gateWindow(traffic),
+    traffic.look(),
   ]);
   return { members: Object.fromEntries(members), vm, copy, window };
 }
@@ -115,10 +114,6 @@ export function rolloutProblem(workload: KubeObject): string | null {
   if (wanted === 0) return `${named} wants no pods`;
   if (updated < wanted) return `${named} has ${updated} of ${wanted} pods up to date`;
   return ready < wanted ? `${named} has ${ready} of ${wanted} pods ready` : null;
-}
-
-async function gateWindow(traffic: TrafficWatch): Promise<GateWindow> {
-  return traffic.look();
 }
 
 /** Only failures that Meshlift can name become part of an observation; anything else is a bug and must surface. */

@@ -27,11 +27,6 @@ export function sideOfHost(migration: Migration, host: string): Side | null {
   return null;
 }
 
-/** Envoy's name for the outbound cluster of a host. */
-export function envoyCluster(host: string, port: number): string {
-  return `outbound|${port}||${host}`;
-}
-
 /**
  * Prefix of the names of the routes of one write. The generation makes every write's routes distinguishable in a
  * proxy's configuration, and makes istiod push even when the weights are the same as before.

@@ -32,3 +32,7 @@ test: setup ## Everything: check, unit tests, then the end-to-end scenarios on a
 	@npm run --silent build -w @meshlift/shop
 	@npm run --silent test:unit
 	@npm run --silent test:e2e
+
+.PHONY: test-all
+test-all: test ## All of `make test`, and every longer scenario as well
+	@npm run --silent test:all

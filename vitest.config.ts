@@ -1,7 +1,12 @@
 import { defineConfig } from 'vitest/config';
+import { FailuresLast } from './vitest.failures.ts';
+
+// Each scenario owns the machine: two labs side by side on two cores would measure each other.
+const onTheLab = { fileParallelism: false, testTimeout: 300_000, hookTimeout: 300_000 };
 
 export default defineConfig({
   test: {
+    reporters: ['default', new FailuresLast()],
     projects: [
       {
         test: {
@@ -10,16 +15,9 @@ export default defineConfig({
           sequence: { shuffle: { tests: true } },
         },
       },
-      {
-        test: {
-          name: 'e2e',
-          include: ['e2e/**/*.e2e.ts'],
-          // Each scenario owns the machine: two labs side by side on two cores would measure each other.
-          fileParallelism: false,
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-        },
-      },
+      { test: { name: 'e2e', include: ['e2e/*.e2e.ts'], ...onTheLab } },
+      // What takes longer than a change should wait for; `make test-all` runs both.
+      { test: { name: 'e2e-all', include: ['e2e/all/*.e2e.ts'], ...onTheLab } },
     ],
   },
 });

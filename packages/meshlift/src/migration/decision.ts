@@ -47,3 +47,24 @@ export type Decision =
       readonly next: string;
       readonly verdict?: Verdict;
     };
+
+export type ForwardGoal = Exclude<Goal, { do: 'rollback' }>;
+
+export function act(
+  it: Extract<Decision, { kind: 'act' }>['act'],
+  because: string,
+): Extract<Decision, { kind: 'act' }> {
+  return { kind: 'act', act: it, because };
+}
+
+export function done(because: string): Decision {
+  return { kind: 'stop', outcome: 'done', because, next: 'meshlift status' };
+}
+
+export function held(because: string, next: string): Decision {
+  return { kind: 'stop', outcome: 'held', because, next };
+}
+
+export function refused(because: string, next: string): Decision {
+  return { kind: 'stop', outcome: 'refused', because, next };
+}

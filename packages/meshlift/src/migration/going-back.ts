@@ -1,0 +1,32 @@
+import { act, type Decision, done, refused } from './decision.ts';
+import { healthProblem, isDown } from './health.ts';
+import type { Observation } from './observation.ts';
+import { reached } from './phase.ts';
+import { drift, unsettled } from './settling.ts';
+import type { MigrationStatus } from './status.ts';
+import { allOnVm, sameSplit } from './traffic-split.ts';
+
+/** Traffic first: a rollback writes what it can reach, whatever else is wrong, unless the vm side can't take it. */
+export function decideRollback(status: MigrationStatus, seen: Observation): Decision {
+  if (!reached(status.phase, 'Joined')) {
+    return refused('nothing has been shifted: the VM has not joined the mesh yet', 'meshlift vm join');
+  }
+  if (isDown(seen.vm)) {
+    return refused(
+      `the VM can't take the traffic back: ${healthProblem('the VM', seen.vm)}`,
+      'bring the service on the VM back, then: meshlift rollback',
+    );
+  }
+  if (
+    status.agreed &&
+    sameSplit(status.agreed.split, allOnVm) &&
+    drift(status, seen).length === 0 &&
+    !unsettled(status)
+  ) {
+    return done('every cluster already sends all traffic to the VM');
+  }
+  return act(
+    { do: 'split', split: allOnVm, cause: 'rollback', reason: 'a rollback was asked for' },
+    'a rollback was asked for',
+  );
+}

@@ -24,6 +24,7 @@ export function checkList(results: readonly CheckResult[]): string {
 export function checkLines({ id, sentence, result, why, next }: CheckResult): readonly string[] {
   const lines = [`  ${glyphs[result]} ${sentence}`];
   if (result === 'skipped') lines.push(`      not looked at: ${why}`);
-  else if (result !== 'pass') lines.push(`      ${why}`, `      next: ${next}`, `      (${id})`);
+  else if (result !== 'pass')
+    lines.push(`      ${why}`, `      next: ${next}`, `      more: meshlift explain ${id}`);
   return lines;
 }

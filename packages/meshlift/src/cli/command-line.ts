@@ -1,0 +1,125 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ExitCode } from '../errors/codes.ts';
+import type { Goal } from '../migration/decision.ts';
+import type { CommonOptions } from './options.ts';
+import type { Terminal } from './terminal.ts';
+import { version } from './version.ts';
+
+/**
+ * Every command with its arguments and options: what `--help`, the reference pages and the shells' completions are made
+ * from. A command's own code is loaded only when it is run, so that help and completion are there at once.
+ */
+export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => void): Command {
+  const program = new Command('meshlift')
+    .description(
+      'moves a service from a virtual machine to Kubernetes, in every cluster of an Istio mesh, without losing a request',
+    )
+    .version(version, '-V, --version')
+    .option('-f, --file <file>', 'the migration', 'migration.yaml')
+    .option('--kubeconfig <file>', 'where the contexts are (default: KUBECONFIG, then ~/.kube/config)')
+    .addOption(
+      new Option('-o, --output <format>', 'form of the result')
+        .choices(['table', 'json', 'yaml'])
+        .default('table'),
+    )
+    .option('-v, --verbose', 'show every event')
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .showHelpAfterError('(meshlift --help lists the commands)');
+
+  const add = (parent: Command, usage: string, description: string, act: Act) =>
+    parent
+      .command(usage)
+      .description(description)
+      .action(async (...parameters: unknown[]) => {
+        const command = parameters.at(-1) as Command;
+        exitWith(
+          await act(
+            command.optsWithGlobals<CommonOptions & Record<string, unknown>>(),
+            command.processedArgs,
+          ),
+        );
+      });
+  const drive = async (options: CommonOptions, goal: Goal) =>
+    (await import('./commands/drive.ts')).driveCommand(options, goal, terminal);
+
+  add(
+    program,
+    'check',
+    'look whether everything that a migration needs is there; changes nothing',
+    async (options) => (await import('./commands/check.ts')).checkCommand(options, terminal),
+  );
+  add(
+    program,
+    'plan',
+    'show every object that would be written, per cluster; changes nothing',
+    async (options) => (await import('./commands/plan.ts')).planCommand(options, terminal),
+  );
+  const vm = program.command('vm').description('the VM’s place in the mesh');
+  add(vm, 'join', 'join the VM to the mesh and put all traffic on it, in every cluster', (options) =>
+    drive(options, { do: 'join' }),
+  );
+  add(program, 'deploy', 'deploy the copy in the target cluster, at 0 %', (options) =>
+    drive(options, { do: 'deploy' }),
+  );
+  add(
+    program,
+    'shift',
+    'send a share of the traffic to Kubernetes, in every cluster',
+    async (options, [percent]) => {
+      const { splitWithK8s } = await import('../migration/traffic-split.ts');
+      return drive(options, { do: 'shift', split: splitWithK8s(percent as number) });
+    },
+  ).argument('<percent>', 'whole percent of the requests that Kubernetes gets', wholePercent);
+  add(program, 'run', 'do all that is left, step by step, judged by the gate', (options) =>
+    drive(options, { do: 'run', until: options.until === 'retired' ? 'Retired' : 'Completed' }),
+  ).addOption(
+    new Option('--until <phase>', 'where to stop').choices(['completed', 'retired']).default('completed'),
+  );
+  add(program, 'complete', 'make Kubernetes the service’s own home and take the routes away', (options) =>
+    drive(options, { do: 'complete' }),
+  );
+  add(
+    program,
+    'retire',
+    'prove that the VM is idle, then take it out of the mesh and the clusters',
+    (options) => drive(options, { do: 'retire' }),
+  );
+  add(program, 'rollback', 'put all traffic back on the VM, in every cluster', (options) =>
+    drive(options, { do: 'rollback' }),
+  );
+  add(program, 'status', 'show how far the migration is, and what every cluster says', async (options) =>
+    (await import('./commands/status.ts')).statusCommand(options, terminal),
+  );
+  add(
+    program,
+    'report',
+    'write the report: table here, report.html and report.json in a folder',
+    async (options) =>
+      (await import('./commands/report.ts')).reportCommand(options, String(options.folder), terminal),
+  ).option('--folder <folder>', 'where report.html and report.json go', 'meshlift-report');
+  add(
+    program,
+    'explain',
+    'tell what the code of an error or a check means, and what to do; asks no cluster',
+    async (options, [code]) =>
+      (await import('./commands/explain.ts')).explainCommand(options, code as string | undefined, terminal),
+  ).argument('[code]', 'as errors and checks show it; without it, all codes are listed');
+  program
+    .command('lab')
+    .description('a mesh of two clusters and a VM on this machine, to try it all (meshlift lab --help)');
+  return program;
+}
+
+type Act = (
+  options: CommonOptions & Record<string, unknown>,
+  parameters: readonly unknown[],
+) => Promise<ExitCode>;
+
+function wholePercent(text: string): number {
+  const percent = Number(text);
+  if (text.trim() === '' || !Number.isInteger(percent) || percent < 0 || percent > 100) {
+    throw new InvalidArgumentError(`a whole number from 0 to 100 is needed.`);
+  }
+  return percent;
+}

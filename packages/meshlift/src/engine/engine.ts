@@ -3,9 +3,10 @@ import { deployWorkload } from '../actions/deploy-workload.ts';
 import { joinVm } from '../actions/join-vm.ts';
 import { retireVm } from '../actions/retire-vm.ts';
 import { writeSplit } from '../actions/write-split.ts';
+import { quantile } from '../metrics/histogram.ts';
 import { decide } from '../migration/decide.ts';
 import type { Act, Decision, Goal } from '../migration/decision.ts';
-import type { GateWindow, Verdict } from '../migration/gate.ts';
+import type { GateWindow, SideWindow, Verdict } from '../migration/gate.ts';
 import type { MigrationStatus, Outcome, VerdictRecord } from '../migration/status.ts';
 import { allOnVm, formatSplit } from '../migration/traffic-split.ts';
 import { type EngineContext, tell } from './context.ts';
@@ -145,9 +146,8 @@ async function recordVerdict(
   verdict: Verdict | undefined,
 ): Promise<void> {
   if (!verdict) return;
-  const sides = window.known
-    ? { vm: figures(window.vm), k8s: figures(window.k8s) }
-    : { vm: nothing, k8s: nothing };
+  const seen = window.known ? window : window.soFar;
+  const sides = seen ? { vm: figures(seen.vm), k8s: figures(seen.k8s) } : { vm: nothing, k8s: nothing };
   const record: VerdictRecord = {
     at: timestamp(context),
     split: journal.status.agreed?.split ?? allOnVm,
@@ -169,8 +169,8 @@ async function recordVerdict(
 const longestRecord = 500;
 const nothing = { requests: 0, failed: 0, p99Ms: null };
 
-function figures({ requests, failed, p99Ms }: { requests: number; failed: number; p99Ms: number | null }) {
-  return { requests, failed, p99Ms };
+function figures({ requests, failed, latency }: SideWindow) {
+  return { requests, failed, p99Ms: quantile(latency, 0.99) };
 }
 
 async function saveTraffic(journal: Journal, traffic: TrafficWatch): Promise<void> {

@@ -3,7 +3,6 @@ import { ownLabels } from '../mesh/marks.ts';
 import { serviceHost, sideHost, sideOfHost } from '../mesh/names.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
 import type { Caller, CallerSample, CallerWindow } from '../metrics/call-series.ts';
-import { quantile } from '../metrics/histogram.ts';
 import { readCallers } from '../metrics/read-callers.ts';
 import { subtract } from '../metrics/subtract.ts';
 import { type SideRule, type SplitTally, tally } from '../metrics/tally.ts';
@@ -146,8 +145,7 @@ function sideWindow(seen: SplitTally, side: Side): SideWindow {
     requests,
     failed,
     caught: seen.caught[side],
-    p50Ms: quantile(latency, 0.5),
-    p99Ms: quantile(latency, 0.99),
+    latency,
   };
 }
 

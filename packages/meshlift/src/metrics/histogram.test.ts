@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
   addHistograms,
+  beyond,
   emptyHistogram,
   type Histogram,
   quantile,
@@ -89,4 +90,14 @@ it('keeps only the bounds that both have', () => {
   expect(both.bounds).toEqual([10, Number.POSITIVE_INFINITY]);
   expect(both.cumulative).toEqual([4, 6]);
   expect(totalCount(both)).toBe(6);
+});
+
+it('counts what certainly exceeds a value: nothing in the bucket of that value', () => {
+  fc.assert(
+    fc.property(someValues, fc.integer({ min: 1, max: 250 }), (values, value) => {
+      const { count, bound } = beyond(histogramOf(values), value);
+      expect(bound).toBeGreaterThanOrEqual(value);
+      expect(count).toBe(values.filter((it) => it > bound).length);
+    }),
+  );
 });

@@ -61,3 +61,16 @@ export function quantile(histogram: Histogram, q: number): number | null {
   const within = (histogram.cumulative[i] ?? 0) - below;
   return within === 0 ? lower : lower + ((upper - lower) * Math.max(rank - below, 0)) / within;
 }
+
+/**
+ * How many values certainly exceed `value`, and the bound that they exceed: the first one from `value` on. A histogram
+ * can't tell where in its bucket a value lies, so what lies in the same bucket as `value` is not counted.
+ */
+export function beyond(
+  histogram: Histogram,
+  value: number,
+): { readonly count: number; readonly bound: number } {
+  const i = histogram.bounds.findIndex((bound) => bound >= value);
+  const bound = histogram.bounds[i] ?? Number.POSITIVE_INFINITY;
+  return { count: Math.max(0, totalCount(histogram) - (histogram.cumulative[i] ?? 0)), bound };
+}

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { interval95 } from './interval.ts';
+import { difference99, interval95 } from './interval.ts';
+import { binomial, seeded } from './testdata/seeded.ts';
 
 it('knows nothing without a sample', () => {
   expect(interval95(0, 0)).toEqual({ low: 0, high: 1 });
@@ -28,25 +29,31 @@ it('holds the share that was seen, within 0 and 1, and narrows with the sample',
 });
 
 it('holds the true share about 95 times in 100', () => {
-  const random = generator(7);
+  const random = seeded(7);
   let held = 0;
   for (let trial = 0; trial < 2_000; trial += 1) {
-    let successes = 0;
-    for (let i = 0; i < 200; i += 1) if (random() < 0.2) successes += 1;
-    const { low, high } = interval95(successes, 200);
+    const { low, high } = interval95(binomial(random, 200, 0.2), 200);
     if (low <= 0.2 && 0.2 <= high) held += 1;
   }
   expect(held / 2_000).toBeGreaterThan(0.93);
   expect(held / 2_000).toBeLessThan(0.975);
 });
 
-/** mulberry32: a seeded generator, so that the test says the same every time */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+it('holds the true difference of two shares about 99 times in 100', () => {
+  const random = seeded(8);
+  let held = 0;
+  for (let trial = 0; trial < 2_000; trial += 1) {
+    const a = { successes: binomial(random, 300, 0.04), n: 300 };
+    const b = { successes: binomial(random, 600, 0.01), n: 600 };
+    const { low, high } = difference99(a, b);
+    if (low <= 0.03 && 0.03 <= high) held += 1;
+  }
+  expect(held / 2_000).toBeGreaterThan(0.975);
+  expect(held / 2_000).toBeLessThan(0.999);
+});
+
+it('takes no difference for one while a sample is missing', () => {
+  const { low, high } = difference99({ successes: 5, n: 10 }, { successes: 0, n: 0 });
+  expect(low).toBeLessThan(0);
+  expect(high).toBeGreaterThan(0);
+});

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { binomial, seeded } from '../metrics/testdata/seeded.ts';
 import type { GateSpec } from '../spec/migration.ts';
 import { type GateWindow, judge, type SideWindow } from './gate.ts';
+import { latency, side } from './testdata/situations.ts';
 
 const gate: GateSpec = {
   minRequests: 200,
@@ -13,25 +15,30 @@ const gate: GateSpec = {
   failures: 2,
 };
 
-function side(change: Partial<SideWindow> = {}): SideWindow {
-  return { requests: 1_000, failed: 0, caught: 0, p50Ms: 5, p99Ms: 40, ...change };
+type Told = Partial<SideWindow> & { readonly p99Ms?: number };
+
+function sideOf({ p99Ms = 40, ...change }: Told): SideWindow {
+  return side({ latency: latency(change.requests ?? 1_000, p99Ms), ...change });
 }
 
-function verdict(k8s: Partial<SideWindow>, vm: Partial<SideWindow> = {}) {
-  return judge(gate, { known: true, k8s: side(k8s), vm: side(vm) });
+function verdict(k8s: Told, vm: Told = {}, change: Partial<GateSpec> = {}) {
+  return judge({ ...gate, ...change }, { known: true, k8s: sideOf(k8s), vm: sideOf(vm) });
 }
 
 const anySide = fc
   .record({
-    requests: fc.nat({ max: 5_000 }),
-    failedShare: fc.double({ min: 0, max: 1, noNaN: true }),
+    requests: fc.oneof(fc.nat({ max: 300 }), fc.nat({ max: 5_000 })),
+    failedShare: fc.oneof(
+      fc.double({ min: 0, max: 0.05, noNaN: true }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+    ),
     caughtShare: fc.double({ min: 0, max: 1, noNaN: true }),
-    p99Ms: fc.option(fc.double({ min: 0, max: 10_000, noNaN: true })),
+    p99Ms: fc.integer({ min: 2, max: 900 }),
   })
   .map(({ requests, failedShare, caughtShare, p99Ms }): SideWindow => {
     const failed = Math.floor(requests * failedShare);
     const caught = Math.floor((requests - failed) * caughtShare);
-    return { requests, failed, caught, p50Ms: p99Ms, p99Ms: requests === 0 ? null : p99Ms };
+    return { requests, failed, caught, latency: latency(requests, p99Ms) };
   });
 
 describe('the gate passes', () => {
@@ -39,17 +46,25 @@ describe('the gate passes', () => {
     expect(verdict({})).toMatchObject({ verdict: 'pass', obvious: false });
   });
 
+  test('a latency that lies in the same bucket as the limit: a histogram cannot tell more', () => {
+    const coarse = { bounds: [10, 50, 250, Number.POSITIVE_INFINITY], sum: 1 };
+    const vm = sideOf({ latency: { ...coarse, cumulative: [0, 1_000, 1_000, 1_000] } });
+    const k8s = sideOf({ latency: { ...coarse, cumulative: [0, 0, 1_000, 1_000] } });
+    expect(judge(gate, { known: true, vm, k8s }).verdict).toBe('pass');
+    expect(judge({ ...gate, maxP99: 50 }, { known: true, vm, k8s }).verdict).toBe('fail');
+  });
+
   test('exactly the failures that are allowed', () => {
     expect(verdict({ failed: 10 }, { failed: 10 }).verdict).toBe('pass');
   });
 
   test('a p99 exactly at its limit, and one within the tolerance of a fast VM', () => {
-    expect(verdict({ p99Ms: 65 }, { p99Ms: 40 }).verdict).toBe('pass');
-    expect(verdict({ p99Ms: 26 }, { p99Ms: 1 }).verdict).toBe('pass');
+    expect(verdict({ p99Ms: 64 }, { p99Ms: 40 }).verdict).toBe('pass');
+    expect(verdict({ p99Ms: 26 }, { p99Ms: 2 }).verdict).toBe('pass');
   });
 
   test('100 % on the copy, with nothing left to compare with', () => {
-    expect(verdict({ p99Ms: 900 }, { requests: 0, p99Ms: null }).verdict).toBe('pass');
+    expect(verdict({ p99Ms: 900 }, { requests: 0 }).verdict).toBe('pass');
   });
 
   test('a VM that fails more than the copy does', () => {
@@ -63,7 +78,7 @@ describe('the gate fails', () => {
   });
 
   test('a copy that fails more than the VM, even below the absolute limit', () => {
-    const { verdict: it, because } = verdict({ failed: 8 }, { failed: 2 });
+    const { verdict: it, because } = verdict({ requests: 3_000, failed: 24 }, { requests: 3_000, failed: 6 });
     expect(it).toBe('fail');
     expect(because).toContain('more of its requests than the vm side');
   });
@@ -74,25 +89,94 @@ describe('the gate fails', () => {
   });
 
   test('a p99 over its limit, and names the figures', () => {
-    const { verdict: it, because } = verdict({ p99Ms: 66 }, { p99Ms: 40 });
-    expect(it).toBe('fail');
-    expect(because).toBe("the k8s side's p99 is 66 ms, over 65 ms (the vm side has 40 ms)");
+    const slowTail = { ...latency(1_000, 40), bounds: [5, 20, 40, 70, 200, Number.POSITIVE_INFINITY] };
+    const k8s = { latency: { ...slowTail, cumulative: [0, 400, 900, 980, 1_000, 1_000] } };
+    expect(verdict(k8s, { p99Ms: 40 })).toEqual({
+      verdict: 'fail',
+      obvious: false,
+      because: "the k8s side's p99 is 135 ms, over 70 ms; the limit is 65 ms, since the vm side has 40 ms",
+    });
   });
 
-  test('at once when there is no doubt, though there were few requests', () => {
-    expect(verdict({ requests: 12, failed: 10 })).toMatchObject({ verdict: 'fail', obvious: true });
+  test('a p99 over its own maximum, whatever the VM has', () => {
+    const { verdict: it, because } = verdict({ p99Ms: 400 }, { p99Ms: 400 }, { maxP99: 150 });
+    expect(it).toBe('fail');
+    expect(because).toContain('the limit is 150 ms');
+    expect(verdict({ p99Ms: 400 }, { requests: 0 }, { maxP99: 150 }).verdict).toBe('fail');
+  });
+});
+
+describe('the gate fails at once', () => {
+  test.each([
+    [5, 20],
+    [10, 12],
+    [5, 5],
+    [10, 50],
+  ])('when %i of %i requests failed, though a verdict needs 200', (failed, requests) => {
+    expect(verdict({ requests, failed })).toMatchObject({ verdict: 'fail', obvious: true });
+  });
+
+  test('when most requests took longer than the VM lets one in a hundred', () => {
+    const { because, ...it } = verdict({ requests: 40, p99Ms: 200 }, { p99Ms: 40 });
+    expect(it).toEqual({ verdict: 'fail', obvious: true });
+    expect(because).toBe(
+      '40 of 40 requests to the k8s side took over 100 ms; the limit is 65 ms, since the vm side has 40 ms',
+    );
+  });
+
+  test('though a cluster could not be read, by what the others saw', () => {
+    const soFar = { vm: sideOf({}), k8s: sideOf({ requests: 100, failed: 20 }) };
+    const window: GateWindow = { known: false, because: 'no metrics from cluster2', soFar };
+    expect(judge(gate, window)).toMatchObject({ verdict: 'fail', obvious: true });
+  });
+
+  test('practically never when the copy fails exactly as often as it may', () => {
+    const random = seeded(11);
+    let alarms = 0;
+    for (let run = 0; run < 500; run += 1) {
+      let failed = 0;
+      // a look every second for a minute, 20 requests in each
+      for (let requests = 1; requests <= 1_200; requests += 1) {
+        if (random() < gate.maxErrorRate) failed += 1;
+        if (requests % 20 === 0 && verdict({ requests, failed }).obvious) {
+          alarms += 1;
+          break;
+        }
+      }
+    }
+    expect(alarms).toBeLessThanOrEqual(5);
+  });
+
+  test('within two seconds when a copy with 20 requests a second fails one in five', () => {
+    const random = seeded(12);
+    let late = 0;
+    for (let run = 0; run < 500; run += 1) {
+      if (!verdict({ requests: 40, failed: binomial(random, 40, 0.2) }).obvious) late += 1;
+    }
+    expect(late).toBeLessThan(50);
   });
 });
 
 describe('the gate cannot say', () => {
   test('anything good of few requests', () => {
     expect(verdict({ requests: 199 })).toMatchObject({ verdict: 'inconclusive', obvious: false });
-    expect(verdict({ requests: 0, p99Ms: null }).verdict).toBe('inconclusive');
+    expect(verdict({ requests: 0 }).verdict).toBe('inconclusive');
+  });
+
+  test('whether two failures more than the VM has are more than chance', () => {
+    const { verdict: it, because } = verdict({ requests: 300, failed: 2 }, { requests: 300 });
+    expect(it).toBe('inconclusive');
+    expect(because).toContain('(2 of 300 against 0 of 300), which may still be chance');
+  });
+
+  test('anything bad of slow first requests', () => {
+    expect(verdict({ requests: 19, p99Ms: 900 }, { p99Ms: 5 }).verdict).toBe('inconclusive');
   });
 
   test('anything bad of one failure among few requests', () => {
     expect(verdict({ requests: 20, failed: 1 }).verdict).toBe('inconclusive');
-    expect(verdict({ requests: 9, failed: 9 }).verdict).toBe('inconclusive');
+    expect(verdict({ requests: 4, failed: 4 }).verdict).toBe('inconclusive');
+    expect(verdict({ requests: 150, failed: 4 }).verdict).toBe('inconclusive');
   });
 
   test('anything at all without metrics, and says why there are none', () => {
@@ -145,7 +229,10 @@ test('a request caught counts like a request failed', () => {
   fc.assert(
     fc.property(anySide, anySide, (k8s, vm) => {
       const uncaught = { ...k8s, failed: k8s.failed + k8s.caught, caught: 0 };
-      expect(judge(gate, { known: true, k8s, vm })).toEqual(judge(gate, { known: true, k8s: uncaught, vm }));
+      const { because, ...it } = judge(gate, { known: true, k8s, vm });
+      expect(judge(gate, { known: true, k8s: uncaught, vm })).toMatchObject(it);
+      if (it.verdict === 'fail' && because.includes('requests to the k8s side failed') && k8s.caught > 0)
+        expect(because).toContain(`the safety net caught ${k8s.caught} of them`);
     }),
   );
 });
@@ -153,7 +240,11 @@ test('a request caught counts like a request failed', () => {
 test('every verdict says why, and only a failure is obvious', () => {
   const anyWindow: fc.Arbitrary<GateWindow> = fc.oneof(
     fc.record({ known: fc.constant(true as const), k8s: anySide, vm: anySide }),
-    fc.record({ known: fc.constant(false as const), because: fc.string({ minLength: 1 }) }),
+    fc.record({
+      known: fc.constant(false as const),
+      because: fc.string({ minLength: 1 }),
+      soFar: fc.record({ k8s: anySide, vm: anySide }),
+    }),
   );
   fc.assert(
     fc.property(anyWindow, (window) => {
@@ -161,6 +252,15 @@ test('every verdict says why, and only a failure is obvious', () => {
       expect(because).not.toBe('');
       expect(because).not.toMatch(/NaN|undefined|null/);
       if (obvious) expect(it).toBe('fail');
+    }),
+  );
+});
+
+test('part of the truth never passes', () => {
+  fc.assert(
+    fc.property(anySide, anySide, (k8s, vm) => {
+      const { verdict: it } = judge(gate, { known: false, because: 'unread', soFar: { k8s, vm } });
+      expect(['error', 'fail']).toContain(it);
     }),
   );
 });

@@ -1,19 +1,27 @@
+import { atLeast } from '../metrics/binomial.ts';
+import { beyond, type Histogram, quantile, totalCount } from '../metrics/histogram.ts';
+import { difference99 } from '../metrics/interval.ts';
 import type { GateSpec } from '../spec/migration.ts';
+import type { Side } from './traffic-split.ts';
 
 /** What callers saw of one side in one window. `caught` counts answers that the safety net brought from the other side. */
 export interface SideWindow {
   readonly requests: number;
   readonly failed: number;
   readonly caught: number;
-  /** milliseconds; null without a request */
-  readonly p50Ms: number | null;
-  readonly p99Ms: number | null;
+  /** of all requests, failed ones included; may lag the counts by what a proxy has not flushed yet */
+  readonly latency: Histogram;
 }
 
-/** Both sides in the same window, or why there is nothing to judge by. */
+export type BothSides = Readonly<Record<Side, SideWindow>>;
+
+/**
+ * Both sides in the same window; or why it can't be judged as a whole, with what was seen of it all the same: part of
+ * the truth is enough for a failure that leaves no doubt, and never for a pass.
+ */
 export type GateWindow =
-  | { readonly known: true; readonly vm: SideWindow; readonly k8s: SideWindow }
-  | { readonly known: false; readonly because: string };
+  | ({ readonly known: true } & BothSides)
+  | { readonly known: false; readonly because: string; readonly soFar?: BothSides };
 
 /**
  * `inconclusive` (too few requests) and `error` (no metrics) never pass and never roll back: they hold, since neither
@@ -26,56 +34,132 @@ export interface Verdict {
   readonly because: string;
 }
 
-const obviousFailures = 10;
-const obviousRatio = 5;
+/** Were the copy as bad as the limit allows and no worse, so many failures would be seen less often than this. */
+const beyondChance = 1e-4;
+/** Failures come in bunches (one broken connection fails every call on it), which the arithmetic of chance ignores. */
+const fewestObviousFailures = 5;
+/** A new copy's first requests are slow (connections, caches, compilers): so many slow ones are more than a start. */
+const fewestObviouslySlow = 20;
 
 /** Judges the k8s side by what its callers saw, in absolute terms and against the vm side in the same window. */
 export function judge(gate: GateSpec, window: GateWindow): Verdict {
-  if (!window.known) return { verdict: 'error', obvious: false, because: window.because };
-  const { vm, k8s } = window;
-  const k8sRate = errorRate(k8s);
-  // A call that the net answered from the other side is one the copy failed: a copy that only looks healthy because
-  // the net catches its failures is not healthy.
-  const excess = k8sRate - errorRate(vm);
+  const seen = window.known ? window : window.soFar;
+  const obvious = seen ? (obviousFailures(gate, seen) ?? obviousSlowness(gate, seen)) : null;
+  if (obvious) return { verdict: 'fail', obvious: true, because: obvious };
+  if (!window.known) return settled('error', window.because);
 
-  const overLimit = k8sRate > gate.maxErrorRate;
-  const overVm = vm.requests > 0 && excess > gate.maxErrorRateOverVm;
-  if (overLimit || overVm) {
-    const failed = k8s.failed + k8s.caught;
-    const because = overLimit
-      ? `${percent(k8sRate)} of ${k8s.requests} requests to the k8s side failed; the limit is ${percent(gate.maxErrorRate)}`
-      : `the k8s side failed ${percent(excess)} more of its requests than the vm side; the limit is ${percent(gate.maxErrorRateOverVm)}`;
-    // Few requests may still be conclusive: ten failures at several times the limit are not bad luck.
-    const obvious = failed >= obviousFailures && k8sRate > obviousRatio * gate.maxErrorRate;
-    if (obvious || k8s.requests >= gate.minRequests) return { verdict: 'fail', obvious, because };
-  }
+  const { k8s } = window;
   if (k8s.requests < gate.minRequests) {
-    return {
-      verdict: 'inconclusive',
-      obvious: false,
-      because: `${k8s.requests} of the ${gate.minRequests} requests that a verdict needs`,
-    };
+    return settled(
+      'inconclusive',
+      `${k8s.requests} of the ${gate.minRequests} requests that a verdict needs`,
+    );
   }
-  const slow = latencyProblem(gate, vm, k8s);
-  if (slow) return { verdict: 'fail', obvious: false, because: slow };
-  return {
-    verdict: 'pass',
-    obvious: false,
-    because: `${percent(k8sRate)} of ${k8s.requests} requests failed${k8s.p99Ms === null ? '' : `, p99 ${Math.round(k8s.p99Ms)} ms`}`,
-  };
+  const problem = tooManyFailures(gate, k8s) ?? slowness(gate, window);
+  if (problem) return settled('fail', problem);
+  return comparedFailures(gate, window) ?? settled('pass', figures(k8s));
 }
 
-function latencyProblem(gate: GateSpec, vm: SideWindow, k8s: SideWindow): string | null {
-  if (k8s.p99Ms === null || vm.p99Ms === null || vm.requests < gate.minRequests) return null;
-  const limit = Math.max(vm.p99Ms * gate.p99OverVm, vm.p99Ms + gate.p99Tolerance);
-  if (k8s.p99Ms <= limit) return null;
-  return `the k8s side's p99 is ${Math.round(k8s.p99Ms)} ms, over ${Math.round(limit)} ms (the vm side has ${Math.round(vm.p99Ms)} ms)`;
+function settled(verdict: Verdict['verdict'], because: string): Verdict {
+  return { verdict, obvious: false, because };
+}
+
+function obviousFailures(gate: GateSpec, { k8s }: BothSides): string | null {
+  const bad = failures(k8s);
+  if (bad < fewestObviousFailures || atLeast(bad, k8s.requests, gate.maxErrorRate) >= beyondChance)
+    return null;
+  return overTheLimit(gate, k8s);
+}
+
+function tooManyFailures(gate: GateSpec, k8s: SideWindow): string | null {
+  return errorRate(k8s) > gate.maxErrorRate ? overTheLimit(gate, k8s) : null;
+}
+
+function overTheLimit(gate: GateSpec, k8s: SideWindow): string {
+  const caught = k8s.caught === 0 ? '' : ` (the safety net caught ${k8s.caught} of them)`;
+  return `${percent(errorRate(k8s))} of ${k8s.requests} requests to the k8s side failed${caught}; the limit is ${percent(gate.maxErrorRate)}`;
+}
+
+/** Compared only where the vm side has enough requests to compare with: at 100 % there is nothing left of it. */
+function comparedFailures(gate: GateSpec, { vm, k8s }: BothSides): Verdict | null {
+  if (vm.requests < gate.minRequests) return null;
+  const excess = errorRate(k8s) - errorRate(vm);
+  if (excess <= gate.maxErrorRateOverVm) return null;
+  const because = `the k8s side failed ${percent(excess)} more of its requests than the vm side (${failures(k8s)} of ${k8s.requests} against ${failures(vm)} of ${vm.requests})`;
+  const { low } = difference99(
+    { successes: failures(k8s), n: k8s.requests },
+    { successes: failures(vm), n: vm.requests },
+  );
+  return low > 0
+    ? settled('fail', `${because}; the limit is ${percent(gate.maxErrorRateOverVm)}`)
+    : settled('inconclusive', `${because}, which may still be chance`);
+}
+
+/** Most requests slower than what only one in a hundred may exceed: no question of a quantile's precision. */
+function obviousSlowness(gate: GateSpec, sides: BothSides): string | null {
+  const { latency } = sides.k8s;
+  for (const limit of latencyLimits(gate, sides)) {
+    const { count, bound } = beyond(latency, limit.ms);
+    if (count >= fewestObviouslySlow && count >= totalCount(latency) / 2) {
+      return `${count} of ${totalCount(latency)} requests to the k8s side took over ${milliseconds(bound)}; ${limit.why}`;
+    }
+  }
+  return null;
+}
+
+function slowness(gate: GateSpec, sides: BothSides): string | null {
+  const { latency } = sides.k8s;
+  for (const limit of latencyLimits(gate, sides)) {
+    const { count, bound } = beyond(latency, limit.ms);
+    if (count > totalCount(latency) / 100) {
+      return `the k8s side's p99 is ${milliseconds(quantile(latency, 0.99) ?? 0)}, over ${milliseconds(bound)}; ${limit.why}`;
+    }
+  }
+  return null;
+}
+
+interface LatencyLimit {
+  /** what one request in a hundred may exceed */
+  readonly ms: number;
+  readonly why: string;
+}
+
+/** What the k8s side's p99 is held against: its own maximum, and the vm side's where that has enough requests. */
+function latencyLimits(gate: GateSpec, { vm }: BothSides): readonly LatencyLimit[] {
+  const limits: LatencyLimit[] = [];
+  if (gate.maxP99 !== undefined) {
+    limits.push({ ms: gate.maxP99, why: `the limit is ${milliseconds(gate.maxP99)}` });
+  }
+  const p99 = quantile(vm.latency, 0.99);
+  if (p99 !== null && vm.requests >= gate.minRequests) {
+    const ms = Math.max(p99 * gate.p99OverVm, p99 + gate.p99Tolerance);
+    limits.push({ ms, why: `the limit is ${milliseconds(ms)}, since the vm side has ${milliseconds(p99)}` });
+  }
+  return limits;
+}
+
+function figures(k8s: SideWindow): string {
+  const p99 = quantile(k8s.latency, 0.99);
+  const latency = p99 === null ? '' : `, p99 ${milliseconds(p99)}`;
+  return `${percent(errorRate(k8s))} of ${k8s.requests} requests failed${latency}`;
+}
+
+/**
+ * A call that the net answered from the other side is one the copy failed: a copy that only looks healthy because the
+ * net catches its failures is not healthy.
+ */
+function failures(side: SideWindow): number {
+  return side.failed + side.caught;
 }
 
 function errorRate(side: SideWindow): number {
-  return side.requests === 0 ? 0 : (side.failed + side.caught) / side.requests;
+  return side.requests === 0 ? 0 : failures(side) / side.requests;
 }
 
 function percent(rate: number): string {
   return `${Math.round(rate * 10_000) / 100} %`;
+}
+
+function milliseconds(ms: number): string {
+  return `${ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms)} ms`;
 }

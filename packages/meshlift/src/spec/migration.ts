@@ -62,6 +62,8 @@ const gate = z.strictObject({
   p99OverVm: z.number().min(1).default(1.5),
   /** differences of p99 below this are noise, whatever their ratio */
   p99Tolerance: duration.prefault('25ms'),
+  /** the k8s side's p99 may not exceed this, whatever the vm side's is; absent: no such limit */
+  maxP99: durationFrom('1ms').optional(),
   interval: durationFrom('100ms').prefault('2s'),
   /** failed verdicts in a row before the gate acts */
   failures: z.int().min(1).default(2),

@@ -1,3 +1,4 @@
+import type { Histogram } from '../../metrics/histogram.ts';
 import { sampleMigration } from '../../spec/testdata/sample-migration.ts';
 import type { Decision, Goal } from '../decision.ts';
 import type { GateWindow, SideWindow } from '../gate.ts';
@@ -19,7 +20,16 @@ export const absent: Health = { is: 'absent' };
 export const cutOff: MemberObservation = { reachable: false, why: 'the connection timed out' };
 
 export function side(change: Partial<SideWindow> = {}): SideWindow {
-  return { requests: 1_000, failed: 0, caught: 0, p50Ms: 5, p99Ms: 40, ...change };
+  return { requests: 1_000, failed: 0, caught: 0, latency: latency(change.requests ?? 1_000, 40), ...change };
+}
+/** All values between half of `ms` and `ms`, which is thus about their p99. */
+export function latency(count: number, ms: number): Histogram {
+  const bounds = [...new Set([1, 5, 10, 50, 100, 500, 1_000, ms / 2, ms])].toSorted((a, b) => a - b);
+  return {
+    bounds: [...bounds, Number.POSITIVE_INFINITY],
+    cumulative: [...bounds.map((bound) => (bound < ms ? 0 : count)), count],
+    sum: count * ms * 0.75,
+  };
 }
 export const good: GateWindow = { known: true, vm: side(), k8s: side() };
 export const bad: GateWindow = { known: true, vm: side(), k8s: side({ failed: 20 }) };

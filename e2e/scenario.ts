@@ -132,7 +132,8 @@ export class Scenario {
       'json',
     ]);
     if (!text.trim()) return null;
-    const routes: { destination: { host: string }; weight?: number }[] = JSON.parse(text).spec.http[0].route;
+    const routes: { destination: { host: string }; weight?: number }[] =
+      JSON.parse(text).spec.http.at(-1).route;
     const weight = (side: string) =>
       routes.find((it) => it.destination.host.includes(`-${side}.`))?.weight ?? 0;
     return `${weight('vm')}/${weight('gke')}`;

@@ -2,8 +2,7 @@ import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { tell } from '../engine/context.ts';
 import type { Journal } from '../engine/journal.ts';
 import type { TrafficWatch } from '../engine/traffic-watch.ts';
-import { generationOfRoute, serviceHost, sideHost } from '../mesh/names.ts';
-import { sides } from '../migration/traffic-split.ts';
+import { generationOfRoute, ownHosts, serviceHost } from '../mesh/names.ts';
 import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
 import { syncBaseline, untilRoutesServed } from '../verification/routes-served.ts';
 import { removeRoute, removeSideHosts } from './side-hosts.ts';
@@ -74,14 +73,13 @@ async function takeRouteAway(context: EngineContext, member: MemberCluster): Pro
   const writtenAt = clock.now();
   const removed = await removeRoute(context, member);
   if (!removed) return;
-  const sideHosts = new Set(sides.map((side) => sideHost(migration, side)));
+  const own = ownHosts(migration);
   const served = await untilRoutesServed(context, member, before, {
     what: 'the service without a split',
     served: (routes) =>
       routes.every(
         (route) =>
-          generationOfRoute(route.name) === null &&
-          route.destinations.every(({ host }) => !sideHosts.has(host)),
+          generationOfRoute(route.name) === null && route.destinations.every(({ host }) => !own.has(host)),
       ),
     writtenAt,
     deadlineMs: migration.spec.deadlines.agree,

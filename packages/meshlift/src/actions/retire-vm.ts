@@ -7,7 +7,7 @@ import { vmEntries } from '../engine/observe.ts';
 import type { TrafficWatch } from '../engine/traffic-watch.ts';
 import { MeshliftError } from '../errors/error.ts';
 import { migrationLabel } from '../mesh/marks.ts';
-import { istioNetworking } from '../mesh/side-host.ts';
+import { istioNetworking } from '../mesh/mesh-host.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
 import { formatDuration } from '../spec/duration.ts';
 import { readVmInbound } from '../vm/inbound.ts';

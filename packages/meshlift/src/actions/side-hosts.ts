@@ -3,7 +3,8 @@ import { MeshliftError } from '../errors/error.ts';
 import { copyServiceAccount } from '../mesh/copy.ts';
 import { farCopyObjects } from '../mesh/far-copy.ts';
 import { migrationLabel } from '../mesh/marks.ts';
-import { istioNetworking, sideHostObjects } from '../mesh/side-host.ts';
+import { istioNetworking } from '../mesh/mesh-host.ts';
+import { sideHostObjects } from '../mesh/side-host.ts';
 import { splitRouteName } from '../mesh/split-route.ts';
 import { sides } from '../migration/traffic-split.ts';
 

@@ -49,7 +49,7 @@ function isSplit(k8s: number): (object: unknown) => boolean {
     const { kind, spec } = object as KubeObject;
     if (kind !== 'VirtualService') return false;
     const { http } = spec as { http: { route: { weight: number }[] }[] };
-    return http[0]?.route[1]?.weight === k8s;
+    return http.at(-1)?.route[1]?.weight === k8s;
   };
 }
 
@@ -265,7 +265,7 @@ describe('one opinion in every cluster', () => {
     const changed = structuredClone(route) as unknown as {
       spec: { http: { route: { weight: number }[] }[] };
     };
-    for (const [i, it] of (changed.spec.http[0]?.route ?? []).entries()) it.weight = i === 0 ? 95 : 5;
+    for (const [i, it] of (changed.spec.http.at(-1)?.route ?? []).entries()) it.weight = i === 0 ? 95 : 5;
     world.clusters.cluster2.put(changed as unknown as KubeObject);
     await world.clock.wait(500);
     expect(world.inForce()['frontend-1']).toBe(5);

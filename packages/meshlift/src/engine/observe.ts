@@ -1,7 +1,7 @@
 import type { KubeObject } from '../effects/kube/port.ts';
 import { MeshliftError } from '../errors/error.ts';
 import { isWorkload } from '../mesh/copy.ts';
-import { istioNetworking } from '../mesh/side-host.ts';
+import { istioNetworking } from '../mesh/mesh-host.ts';
 import { readSplitRoute, splitRouteName } from '../mesh/split-route.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
 import type { Health, MemberObservation, Observation } from '../migration/observation.ts';

@@ -67,7 +67,7 @@ const troubles: Readonly<Record<string, Trouble>> = {
     const changed = structuredClone(route) as unknown as {
       spec: { http: { route: { weight: number }[] }[] };
     };
-    for (const [i, it] of (changed.spec.http[0]?.route ?? []).entries()) it.weight = i === 0 ? 37 : 63;
+    for (const [i, it] of (changed.spec.http.at(-1)?.route ?? []).entries()) it.weight = i === 0 ? 37 : 63;
     world.clusters[cluster].put(changed as unknown as KubeObject);
     return mended;
   },

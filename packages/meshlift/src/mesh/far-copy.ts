@@ -2,8 +2,8 @@ import type { KubeObject } from '../effects/kube/port.ts';
 import type { Migration } from '../spec/migration.ts';
 import { targetOf } from '../spec/migration.ts';
 import { k8sLabels, ownLabels } from './marks.ts';
+import { istioNetworking } from './mesh-host.ts';
 import { portName } from './port-name.ts';
-import { istioNetworking } from './side-host.ts';
 
 /** Where the east-west gateways of a multi-network mesh receive traffic for other clusters' services. */
 export const eastWestPort = 15_443;

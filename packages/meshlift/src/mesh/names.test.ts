@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { sides } from '../migration/traffic-split.ts';
 import { sampleMigration } from '../spec/testdata/sample-migration.ts';
-import { generationOfRoute, routeName, serviceHost, sideHost, sideName, sideOfHost } from './names.ts';
+import {
+  aloneHost,
+  generationOfRoute,
+  routeName,
+  serviceHost,
+  sideHost,
+  sideName,
+  sideOfHost,
+} from './names.ts';
 
 const migration = sampleMigration();
 
@@ -16,6 +24,7 @@ test('the service and its sides have hosts of their own, the sides outside the c
 
 test('a side is known by its host, and any other host is no side', () => {
   for (const side of sides) expect(sideOfHost(migration, sideHost(migration, side))).toBe(side);
+  for (const side of sides) expect(sideOfHost(migration, aloneHost(migration, side))).toBeNull();
   expect(sideOfHost(migration, serviceHost(migration))).toBeNull();
   expect(sideOfHost(migration, 'productcatalogservice-vm.other.side')).toBeNull();
 });

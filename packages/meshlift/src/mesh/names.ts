@@ -1,4 +1,4 @@
-import type { Side } from '../migration/traffic-split.ts';
+import { type Side, sides } from '../migration/traffic-split.ts';
 import type { Migration } from '../spec/migration.ts';
 
 /** The name that clients call, in full. */
@@ -20,7 +20,20 @@ export function sideName(migration: Migration, side: Side): string {
   return `${migration.spec.service.name}-${suffix}`;
 }
 
-/** Which side a host stands for; null for any other host. */
+/**
+ * The mesh's name for one side without its safety net: whoever asks it hears that side or nobody. Probes, testers and
+ * mirrored requests go there, so that none of them is counted in the split.
+ */
+export function aloneHost(migration: Migration, side: Side): string {
+  return `${sideName(migration, side)}.${migration.metadata.namespace}.alone`;
+}
+
+/** Every host that Meshlift makes, as long as the migration's routes stand. */
+export function ownHosts(migration: Migration): ReadonlySet<string> {
+  return new Set(sides.flatMap((side) => [sideHost(migration, side), aloneHost(migration, side)]));
+}
+
+/** Which side a host stands for in the split; null for any other host. */
 export function sideOfHost(migration: Migration, host: string): Side | null {
   if (host === sideHost(migration, 'vm')) return 'vm';
   if (host === sideHost(migration, 'k8s')) return 'k8s';

@@ -21,9 +21,17 @@ test.each([
 });
 
 /** Which endpoints a side host holds in a cluster, as Istio selects them: by every label of its selector. */
-function holds(retries: 'safe' | 'off', side: 'vm' | 'k8s', cluster: string): readonly string[] {
+function holds(
+  retries: 'safe' | 'off',
+  side: 'vm' | 'k8s',
+  cluster: string,
+  host: 'side' | 'alone' = 'side',
+): readonly string[] {
   const migration = sampleMigration({ net: { retries } });
-  const [entry] = sideHostObjects(migration, side, cluster, 'present');
+  const entry = sideHostObjects(migration, side, cluster, 'present').find(
+    ({ kind, spec }) =>
+      kind === 'ServiceEntry' && (spec as { hosts: string[] }).hosts[0]?.endsWith(`.${host}`),
+  );
   const { labels } = (entry as unknown as { spec: { workloadSelector: { labels: Record<string, string> } } })
     .spec.workloadSelector;
   const endpoints: Record<string, Record<string, string>> = {
@@ -55,6 +63,15 @@ test('without the net, each side holds its own endpoints only', () => {
   expect(holds('off', 'k8s', 'cluster1')).toEqual(['stand-in in cluster1']);
   expect(holds('off', 'vm', 'cluster2')).toEqual(['vm']);
   expect(holds('off', 'k8s', 'cluster2')).toEqual(['pods in cluster2']);
+});
+
+test('alone, a side holds its own endpoints only, net or not', () => {
+  for (const retries of ['safe', 'off'] as const) {
+    expect(holds(retries, 'vm', 'cluster1', 'alone')).toEqual(['vm']);
+    expect(holds(retries, 'k8s', 'cluster1', 'alone')).toEqual(['stand-in in cluster1']);
+    expect(holds(retries, 'vm', 'cluster2', 'alone')).toEqual(['vm']);
+    expect(holds(retries, 'k8s', 'cluster2', 'alone')).toEqual(['pods in cluster2']);
+  }
 });
 
 test('each side prefers its own endpoints', () => {

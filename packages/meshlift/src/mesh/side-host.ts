@@ -1,12 +1,10 @@
 import type { KubeObject } from '../effects/kube/port.ts';
 import type { Side } from '../migration/traffic-split.ts';
 import type { Migration } from '../spec/migration.ts';
-import { memberLabel, ownLabels, sideLabel } from './marks.ts';
-import { serviceHost, sideHost, sideName } from './names.ts';
-import { portName } from './port-name.ts';
-
-/** Istio's API version that every release since 1.22 serves. */
-export const istioNetworking = 'networking.istio.io/v1';
+import { aloneHostObjects } from './alone-host.ts';
+import { sideLabel } from './marks.ts';
+import { hostEntry, hostRule } from './mesh-host.ts';
+import { sideHost, sideName } from './names.ts';
 
 /**
  * One side as a mesh host, in one member cluster: a ServiceEntry with its endpoints and a DestinationRule with the
@@ -20,26 +18,13 @@ export function sideHostObjects(
   cluster: string,
   copy: 'absent' | 'present',
 ): readonly KubeObject[] {
-  return [serviceEntry(migration, side, cluster), destinationRule(migration, side, copy)];
-}
-
-function serviceEntry(migration: Migration, side: Side, cluster: string): KubeObject {
-  const { service, net } = migration.spec;
-  const ownEndpointsOnly = net.retries === 'off' ? { [sideLabel]: side } : {};
-  return {
-    apiVersion: istioNetworking,
-    kind: 'ServiceEntry',
-    metadata: metadata(migration, side),
-    spec: {
-      hosts: [sideHost(migration, side)],
-      location: 'MESH_INTERNAL',
-      resolution: 'STATIC',
-      ports: [
-        { name: portName(service.protocol), number: service.port, protocol: service.protocol.toUpperCase() },
-      ],
-      workloadSelector: { labels: { [memberLabel(cluster)]: migration.metadata.name, ...ownEndpointsOnly } },
-    },
-  };
+  const withNet = migration.spec.net.retries !== 'off';
+  const own = { name: `meshlift-${sideName(migration, side)}`, host: sideHost(migration, side) };
+  return [
+    hostEntry(migration, cluster, own, withNet ? {} : { [sideLabel]: side }),
+    hostRule(migration, own, withNet ? failover(side, copy) : {}),
+    ...aloneHostObjects(migration, side, cluster),
+  ];
 }
 
 /**
@@ -54,9 +39,8 @@ const ejection = {
   maxEjectionPercent: 100,
 };
 
-function destinationRule(migration: Migration, side: Side, copy: 'absent' | 'present'): KubeObject {
-  const { service, net } = migration.spec;
-  const failover = {
+function failover(side: Side, copy: 'absent' | 'present'): object {
+  return {
     // Istio orders endpoints by failoverPriority only where outlierDetection is set, and the order must hold from the
     // first moment at which the copy's endpoints appear: without it a side would balance over both.
     outlierDetection: copy === 'present' ? ejection : { ...ejection, consecutiveGatewayErrors: 0 },
@@ -64,26 +48,5 @@ function destinationRule(migration: Migration, side: Side, copy: 'absent' | 'pre
       simple: 'LEAST_REQUEST',
       localityLbSetting: { enabled: true, failoverPriority: [`${sideLabel}=${side}`] },
     },
-  };
-  return {
-    apiVersion: istioNetworking,
-    kind: 'DestinationRule',
-    metadata: metadata(migration, side),
-    spec: {
-      host: sideHost(migration, side),
-      trafficPolicy: {
-        // Where the copy is behind the far cluster's gateway, that gateway routes by this name; the VM ignores it.
-        tls: { mode: 'ISTIO_MUTUAL', sni: `outbound_.${service.port}_._.${serviceHost(migration)}` },
-        ...(net.retries === 'off' ? {} : failover),
-      },
-    },
-  };
-}
-
-function metadata(migration: Migration, side: Side): KubeObject['metadata'] {
-  return {
-    name: `meshlift-${sideName(migration, side)}`,
-    namespace: migration.metadata.namespace,
-    labels: ownLabels(migration),
   };
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../effects/kube/port.ts';
-import { splitWithK8s } from '../migration/traffic-split.ts';
+import { sides, splitWithK8s } from '../migration/traffic-split.ts';
 import { sampleMigration } from '../spec/testdata/sample-migration.ts';
 import { readSplitRoute, splitRoute } from './split-route.ts';
 import { expectGolden } from './testdata/golden.ts';
@@ -42,6 +42,48 @@ test('a route that was written is read back as the same split and generation', (
   );
 });
 
+interface HeaderRule {
+  readonly match: readonly { readonly headers?: Readonly<Record<string, { readonly exact: string }>> }[];
+  readonly route: readonly {
+    readonly destination: { readonly host: string };
+    readonly weight?: number;
+  }[];
+  readonly retries: { readonly attempts: number };
+}
+
+test('a request that names a side goes to that side alone, at every split, and nobody answers in its place', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom('grpc' as const, 'http' as const),
+      fc.constantFrom(...nets),
+      fc.integer({ min: 0, max: 100 }),
+      (protocol, net, k8s) => {
+        const { spec } = splitRoute(migrationOf(protocol, net), splitWithK8s(k8s), 7);
+        const rules = (spec as { http: readonly HeaderRule[] }).http;
+        for (const side of sides) {
+          const taken = rules.find(({ match }) =>
+            match.every(
+              ({ headers = {} }) =>
+                Object.keys(headers).length === 0 || headers['x-meshlift-side']?.exact === side,
+            ),
+          );
+          expect(taken?.route.map(({ destination }) => destination.host)).toEqual([
+            `productcatalogservice-${side === 'vm' ? 'vm' : 'gke'}.default.alone`,
+          ]);
+          expect(taken?.retries).toEqual({ attempts: 0 });
+        }
+      },
+    ),
+  );
+});
+
+test('a request that names no side, or another one, is split', () => {
+  const { spec } = splitRoute(migrationOf('grpc'), splitWithK8s(20), 7);
+  const rules = (spec as { http: readonly HeaderRule[] }).http;
+  const withoutHeaders = rules.filter(({ match }) => match.every(({ headers }) => headers === undefined));
+  expect(withoutHeaders.map(({ route }) => route.map(({ weight }) => weight))).toEqual([[80, 20]]);
+});
+
 test('what the cluster adds to an object’s metadata does not make it another route', () => {
   const migration = migrationOf('grpc');
   const written = splitRoute(migration, splitWithK8s(20), 7);
@@ -65,29 +107,31 @@ function edited(edit: (rules: Rule[], object: { spec: Record<string, unknown> })
   return object;
 }
 
-/** Puts something into the first rule. */
-function first(change: (rule: Rule) => void): (rules: Rule[]) => void {
-  return ([rule]) => {
+/** Puts something into the rule that splits. */
+function split(change: (rule: Rule) => void): (rules: Rule[]) => void {
+  return (rules) => {
+    const rule = rules.at(-1);
     if (rule) change(rule);
   };
 }
 
 describe('a route is not Meshlift’s any more', () => {
   test.each<[string, (rules: Rule[], object: { spec: Record<string, unknown> }) => void]>([
-    ['with a fault put in', first((rule) => Object.assign(rule, { fault: { abort: { httpStatus: 503 } } }))],
-    ['with other retries', first((rule) => Object.assign(rule, { retries: { attempts: 0 } }))],
-    ['with a timeout', first((rule) => Object.assign(rule, { timeout: '1s' }))],
-    ['with a rule before it', (rules) => rules.unshift({ route: rules[0]?.route ?? [] })],
-    ['with a rule after it', (rules) => rules.push({ route: rules[0]?.route ?? [] })],
+    ['with a fault put in', split((rule) => Object.assign(rule, { fault: { abort: { httpStatus: 503 } } }))],
+    ['with other retries', split((rule) => Object.assign(rule, { retries: { attempts: 0 } }))],
+    ['with a timeout', split((rule) => Object.assign(rule, { timeout: '1s' }))],
+    ['with a rule before it', (rules) => rules.unshift({ route: rules.at(-1)?.route ?? [] })],
+    ['with a rule after it', (rules) => rules.push({ route: rules.at(-1)?.route ?? [] })],
     [
       'with a destination of someone else’s',
-      first((rule) => Object.assign(rule.route[0]?.destination ?? {}, { host: 'elsewhere' })),
+      split((rule) => Object.assign(rule.route[0]?.destination ?? {}, { host: 'elsewhere' })),
     ],
     [
       'with weights that do not sum to 100',
-      first((rule) => Object.assign(rule.route[0] ?? {}, { weight: 70 })),
+      split((rule) => Object.assign(rule.route[0] ?? {}, { weight: 70 })),
     ],
-    ['under another name', first((rule) => Object.assign(rule, { name: 'primary' }))],
+    ['under another name', split((rule) => Object.assign(rule, { name: 'primary' }))],
+    ['without the way to one side', (rules) => rules.shift()],
     ['without a rule', (rules) => rules.splice(0)],
     ['for another host', (_rules, object) => Object.assign(object.spec, { hosts: ['elsewhere'] })],
     ['through gateways', (_rules, object) => Object.assign(object.spec, { gateways: ['mesh', 'public'] })],
@@ -98,7 +142,7 @@ describe('a route is not Meshlift’s any more', () => {
 
 test('other weights that sum to 100 are read as what they are', () => {
   const object = edited(
-    first(({ route }) => {
+    split(({ route }) => {
       for (const [i, it] of route.entries()) it.weight = i === 0 ? 35 : 65;
     }),
   );

@@ -2,11 +2,15 @@ import type { KubeObject } from '../effects/kube/port.ts';
 import { sides, type TrafficSplit } from '../migration/traffic-split.ts';
 import type { Migration, MigrationSpec } from '../spec/migration.ts';
 import { ownLabels } from './marks.ts';
-import { generationOfRoute, routeName, serviceHost, sideHost, sideOfHost } from './names.ts';
-import { istioNetworking } from './side-host.ts';
+import { istioNetworking } from './mesh-host.ts';
+import { aloneHost, generationOfRoute, routeName, serviceHost, sideHost, sideOfHost } from './names.ts';
+
+/** A request with this header goes to the side that it names, whatever the split: `x-meshlift-side: k8s`. */
+export const sideHeader = 'x-meshlift-side';
 
 /**
- * The VirtualService that sends the service's name to the two side hosts. Istio reads routes only from the caller's
+ * The VirtualService that sends the service's name to the two side hosts, and what carries a side's header to that
+ * side alone. TCP knows no headers. Istio reads routes only from the caller's
  * own cluster, so every member cluster gets the same one.
  */
 export function splitRoute(migration: Migration, split: TrafficSplit, generation: number): KubeObject {
@@ -21,6 +25,13 @@ export function splitRoute(migration: Migration, split: TrafficSplit, generation
       : {
           hosts: [serviceHost(migration)],
           http: [
+            ...sides.map((side) => ({
+              name: `${routeName(generation)}-to-${side}`,
+              match: [{ port: service.port, headers: { [sideHeader]: { exact: side } } }],
+              route: [{ destination: { host: aloneHost(migration, side), port: { number: service.port } } }],
+              // Whoever asks for one side wants to hear how it answers, not how it answers in the end.
+              retries: { attempts: 0 },
+            })),
             {
               name: routeName(generation),
               match: [{ port: service.port }],
@@ -56,7 +67,7 @@ export function readSplitRoute(
 ): { readonly generation: number; readonly split: TrafficSplit } | null {
   if (!object) return null;
   const spec = object.spec as { http?: RouteRule[]; tcp?: RouteRule[] } | undefined;
-  const rule = spec?.http?.[0] ?? spec?.tcp?.[0];
+  const rule = spec?.http?.at(-1) ?? spec?.tcp?.[0];
   const generation = rule?.name
     ? generationOfRoute(rule.name)
     : Number(object.metadata.annotations?.['meshlift.dev/generation']);

@@ -1,9 +1,9 @@
 import type { KubeObject } from '../effects/kube/port.ts';
 import type { Migration } from '../spec/migration.ts';
 import { ownLabels, vmLabels } from './marks.ts';
+import { istioNetworking } from './mesh-host.ts';
 import { sideName } from './names.ts';
 import { portName } from './port-name.ts';
-import { istioNetworking } from './side-host.ts';
 
 /**
  * The VM's identity. It is not decoration: an endpoint without a service account is spoken to in plaintext, and

@@ -125,12 +125,17 @@ export class FakeIstiod {
         ({ kind, spec }) =>
           kind === 'VirtualService' && (spec as { hosts: string[] }).hosts.includes(ownHost(service)),
       );
-      if (!route) return [{ name: 'default', destinations: [{ host: ownHost(service), weight: 100 }] }];
+      if (!route) return [{ name: 'default', headers: [], destinations: [{ host: ownHost(service), weight: 100 }] }];
       const { http } = route.spec as {
-        http: { name?: string; route: { destination: { host: string }; weight?: number }[] }[];
+        http: {
+          name?: string;
+          match?: { headers?: Record<string, unknown> }[];
+          route: { destination: { host: string }; weight?: number }[];
+        }[];
       };
-      return http.map(({ name = '', route: destinations }) => ({
+      return http.map(({ name = '', match = [], route: destinations }) => ({
         name,
+        headers: match.flatMap(({ headers = {} }) => Object.keys(headers)),
         destinations: destinations.map(({ destination, weight = 100 }) => ({ host: destination.host, weight })),
       }));
     });

@@ -16,6 +16,8 @@ export interface ProxyConfig {
 
 export interface ProxyRoute {
   readonly name: string;
+  /** names of the headers that a request must have for this route; customers send none */
+  readonly headers: readonly string[];
   readonly destinations: readonly { readonly host: string; readonly weight: number }[];
 }
 
@@ -62,6 +64,11 @@ export class FakeProxy {
     this.#flowedUntil = clock.now();
   }
 
+  /** the route that customers' requests take */
+  get routeTaken(): ProxyRoute | undefined {
+    return this.config.routes.find(({ headers }) => headers.length === 0);
+  }
+
   /** Sends the requests of the time since the last call. */
   flow(answers: Answers): void {
     const now = this.#clock.now();
@@ -71,7 +78,7 @@ export class FakeProxy {
   }
 
   #send(answers: Answers): void {
-    const [route] = this.config.routes;
+    const route = this.routeTaken;
     if (!route) return;
     const host = this.#pick(route);
     const endpoints = (this.config.endpoints.get(host) ?? []).filter(({ healthy }) => healthy);
@@ -144,9 +151,9 @@ export class FakeProxy {
   }
 
   configDump(domains: readonly string[], port: number): string {
-    const routes = this.config.routes.map(({ name, destinations }) => ({
+    const routes = this.config.routes.map(({ name, headers, destinations }) => ({
       name,
-      match: { prefix: '/' },
+      match: { prefix: '/', headers: headers.map((it) => ({ name: it })) },
       route: {
         weighted_clusters: {
           clusters: destinations.map(({ host, weight }) => ({ name: `outbound|${port}||${host}`, weight })),

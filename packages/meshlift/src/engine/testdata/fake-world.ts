@@ -184,9 +184,9 @@ export class FakeWorld {
   inForce(): Readonly<Record<string, number>> {
     const callers = this.proxies.filter(({ rate }) => rate > 0);
     return Object.fromEntries(
-      callers.map(({ name, config }) => [
+      callers.map(({ name, routeTaken }) => [
         name,
-        (config.routes[0]?.destinations ?? [])
+        (routeTaken?.destinations ?? [])
           .filter(({ host: it }) => !it.includes('-vm.'))
           .reduce((sum, { weight }) => sum + weight, 0),
       ]),

@@ -1,0 +1,62 @@
+import type { KubeObject } from '../effects/kube/port.ts';
+import type { Migration } from '../spec/migration.ts';
+import { memberLabel, ownLabels } from './marks.ts';
+import { serviceHost } from './names.ts';
+import { portName } from './port-name.ts';
+
+/** Istio's API version that every release since 1.22 serves. */
+export const istioNetworking = 'networking.istio.io/v1';
+
+/** A host of Meshlift's own: the name of its objects, and the name in the mesh. */
+export interface MeshHost {
+  readonly name: string;
+  readonly host: string;
+}
+
+/** Gives a host the endpoints of one member cluster that have these labels. */
+export function hostEntry(
+  migration: Migration,
+  cluster: string,
+  { name, host }: MeshHost,
+  labels: Readonly<Record<string, string>>,
+): KubeObject {
+  const { service } = migration.spec;
+  return {
+    apiVersion: istioNetworking,
+    kind: 'ServiceEntry',
+    metadata: metadata(migration, name),
+    spec: {
+      hosts: [host],
+      location: 'MESH_INTERNAL',
+      resolution: 'STATIC',
+      ports: [
+        { name: portName(service.protocol), number: service.port, protocol: service.protocol.toUpperCase() },
+      ],
+      workloadSelector: { labels: { [memberLabel(cluster)]: migration.metadata.name, ...labels } },
+    },
+  };
+}
+
+/** How callers speak to a host: mutual TLS always, and whatever else is said. */
+export function hostRule(migration: Migration, { name, host }: MeshHost, trafficPolicy: object): KubeObject {
+  return {
+    apiVersion: istioNetworking,
+    kind: 'DestinationRule',
+    metadata: metadata(migration, name),
+    spec: {
+      host,
+      trafficPolicy: {
+        // Where the copy is behind the far cluster's gateway, that gateway routes by this name; the VM ignores it.
+        tls: {
+          mode: 'ISTIO_MUTUAL',
+          sni: `outbound_.${migration.spec.service.port}_._.${serviceHost(migration)}`,
+        },
+        ...trafficPolicy,
+      },
+    },
+  };
+}
+
+function metadata(migration: Migration, name: string): KubeObject['metadata'] {
+  return { name, namespace: migration.metadata.namespace, labels: ownLabels(migration) };
+}

@@ -31,6 +31,7 @@ const terminal = {
   cwd: process.cwd(),
   home: homedir(),
   interactive: false,
+  screen: false,
   color: false,
   columns: 100,
   signal: AbortSignal.timeout(600_000),

@@ -7,78 +7,182 @@ import { migrationDefinition } from '../mesh/migration-crd.ts';
 import { sideHostObjects } from '../mesh/side-host.ts';
 import { splitRoute } from '../mesh/split-route.ts';
 import { vmAccount, workloadGroup } from '../mesh/vm-workload.ts';
+import type { Act } from '../migration/decision.ts';
 import { reached } from '../migration/phase.ts';
-import { allOnVm, sides } from '../migration/traffic-split.ts';
-import { eastWestAddresses } from './side-hosts.ts';
+import type { MigrationStatus } from '../migration/status.ts';
+import { allOnVm, sides, type TrafficSplit } from '../migration/traffic-split.ts';
+import { eastWestAddresses, sideHostLeftovers } from './side-hosts.ts';
 
 export interface PlannedObject {
-  /** the command that writes it */
-  readonly at: 'vm join' | 'deploy';
+  /** the command that does it */
+  readonly at: 'vm join' | 'deploy' | 'shift' | 'complete' | 'retire';
   readonly cluster: string;
-  readonly change: 'create' | 'change' | 'same';
+  readonly change: 'create' | 'change' | 'same' | 'delete';
+  /** what is written; of a deletion, what is there */
   readonly object: KubeObject;
+  /** what is there and what will be, each without what servers keep for themselves; null where there is nothing */
+  readonly before: KubeObject | null;
+  readonly after: KubeObject | null;
+}
+
+interface Wanted {
+  readonly at: PlannedObject['at'];
+  readonly member: MemberCluster;
+  readonly object: KubeObject;
+  readonly gone?: boolean;
 }
 
 /** Every object that joining and deploying would write, against what is there now; asks the servers, changes nothing. */
 export async function planObjects(context: EngineContext): Promise<readonly PlannedObject[]> {
-  const { home, manifests, members, migration, target } = context;
   const status = await readStatus(context);
-  const split = status.agreed?.split ?? allOnVm;
-  const generation = status.agreed?.generation ?? status.generation + 1;
-  const gateways = members.length > 1 ? await eastWestAddresses(context) : [];
-  const account = copyServiceAccount(manifests);
-  const copy = reached(status.phase, 'Deployed') ? 'present' : 'absent';
+  return compared(context, [
+    ...joining(context, status, status.agreed?.split ?? allOnVm),
+    ...(await deploying(context)),
+  ]);
+}
 
-  const wanted: { at: PlannedObject['at']; member: MemberCluster; object: KubeObject }[] = [
+/** Every object that this one act would write or delete, against what is there now; changes nothing. */
+export async function planAct(
+  context: EngineContext,
+  status: MigrationStatus,
+  act: Act,
+): Promise<readonly PlannedObject[]> {
+  return compared(context, await wantedBy(context, status, act));
+}
+
+async function wantedBy(
+  context: EngineContext,
+  status: MigrationStatus,
+  act: Act,
+): Promise<readonly Wanted[]> {
+  const { home, members, migration } = context;
+  switch (act.do) {
+    case 'join':
+      return joining(context, { ...status, agreed: null }, allOnVm);
+    case 'deploy':
+      return [
+        ...(await deploying(context)),
+        ...members.flatMap((member) => sideHosts(context, member, 'present', 'deploy')),
+      ];
+    case 'split':
+      return members.map((member) => ({
+        at: 'shift',
+        member,
+        object: splitRoute(migration, act.split, status.generation + 1),
+      }));
+    case 'complete': {
+      const route = splitRoute(migration, allOnVm, status.generation);
+      const routes = members.map((member) => ({
+        at: 'complete' as const,
+        member,
+        object: route,
+        gone: true,
+      }));
+      return [...routes, ...(await leftovers(context, 'complete'))];
+    }
+    case 'retire':
+      return [
+        { at: 'retire', member: home, object: workloadGroup(migration), gone: true },
+        ...(await leftovers(context, 'retire')),
+      ];
+  }
+}
+
+function joining(context: EngineContext, status: MigrationStatus, split: TrafficSplit): readonly Wanted[] {
+  const { home, members, migration } = context;
+  const generation = status.agreed?.generation ?? status.generation + 1;
+  const copy = reached(status.phase, 'Deployed') ? 'present' : 'absent';
+  return [
     ...[migrationDefinition, vmAccount(migration), workloadGroup(migration)].map((object) => ({
       at: 'vm join' as const,
       member: home,
       object,
     })),
-    ...members.flatMap((member) =>
-      [
-        ...sides.flatMap((side) => sideHostObjects(migration, side, member.name, copy)),
-        splitRoute(migration, split, generation),
-      ].map((object) => ({ at: 'vm join' as const, member, object })),
-    ),
-    ...markedCopy(migration, manifests).map((object) => ({ at: 'deploy' as const, member: target, object })),
-    ...members
-      .filter((member) => member.name !== target.name)
-      .flatMap((member) =>
-        farCopyObjects(migration, member.name, gateways, account).map((object) => ({
-          at: 'deploy' as const,
-          member,
-          object,
-        })),
-      ),
+    ...members.flatMap((member) => [
+      ...sideHosts(context, member, copy, 'vm join'),
+      { at: 'vm join' as const, member, object: splitRoute(migration, split, generation) },
+    ]),
   ];
-  return Promise.all(
-    wanted.map(async ({ at, member, object }) => ({
-      at,
-      cluster: member.name,
-      change: await changeOf(context, member, object),
-      object,
-    })),
+}
+
+function sideHosts(
+  { migration }: EngineContext,
+  member: MemberCluster,
+  copy: 'absent' | 'present',
+  at: PlannedObject['at'],
+): readonly Wanted[] {
+  return sides.flatMap((side) =>
+    sideHostObjects(migration, side, member.name, copy).map((object) => ({ at, member, object })),
   );
 }
 
-async function changeOf(
-  { signal }: EngineContext,
-  { kube }: MemberCluster,
-  object: KubeObject,
-): Promise<PlannedObject['change']> {
-  const { name, namespace } = object.metadata;
-  const now = await kube.get(
-    { apiVersion: object.apiVersion, kind: object.kind, name, ...(namespace && { namespace }) },
-    signal,
+async function deploying(context: EngineContext): Promise<readonly Wanted[]> {
+  const { manifests, members, migration, target } = context;
+  const gateways = members.length > 1 ? await eastWestAddresses(context) : [];
+  const account = copyServiceAccount(manifests);
+  const copy = markedCopy(migration, manifests).map((object) => ({
+    at: 'deploy' as const,
+    member: target,
+    object,
+  }));
+  const standIns = members
+    .filter((member) => member.name !== target.name)
+    .flatMap((member) =>
+      farCopyObjects(migration, member.name, gateways, account).map((object) => ({
+        at: 'deploy' as const,
+        member,
+        object,
+      })),
+    );
+  return [...copy, ...standIns];
+}
+
+async function leftovers(context: EngineContext, at: PlannedObject['at']): Promise<readonly Wanted[]> {
+  const found = await Promise.all(
+    context.members.map(async (member) =>
+      (await sideHostLeftovers(context, member)).map((object) => ({ at, member, object, gone: true })),
+    ),
   );
-  if (!now) return 'create';
-  const then = await kube.apply(object, { dryRun: true, signal });
-  return JSON.stringify(meaning(now)) === JSON.stringify(meaning(then)) ? 'same' : 'change';
+  return found.flat();
+}
+
+async function compared(
+  context: EngineContext,
+  wanted: readonly Wanted[],
+): Promise<readonly PlannedObject[]> {
+  const planned = await Promise.all(wanted.map((it) => compare(context, it)));
+  return planned.filter((it) => it !== null);
+}
+
+/** Null for what should go, and is not there. */
+async function compare(
+  { signal }: EngineContext,
+  { at, gone, member, object }: Wanted,
+): Promise<PlannedObject | null> {
+  const { name, namespace } = object.metadata;
+  const ref = { apiVersion: object.apiVersion, kind: object.kind, name, ...(namespace && { namespace }) };
+  const found = await member.kube.get(ref, signal);
+  const before = found && meaning(found);
+  const known = { at, cluster: member.name, before };
+  if (gone) return found && { ...known, change: 'delete', object: found, after: null };
+  if (!found) return { ...known, change: 'create', object, after: meaning(object) };
+  const after = meaning(await member.kube.apply(object, { dryRun: true, signal }));
+  const same = JSON.stringify(before) === JSON.stringify(after);
+  return { ...known, change: same ? 'same' : 'change', object, after };
 }
 
 /** An object without what servers keep for themselves. */
-function meaning({ metadata, status: _status, ...rest }: KubeObject): unknown {
-  const { labels, annotations } = metadata;
-  return { ...rest, labels, annotations };
+function meaning({ apiVersion, kind, metadata, status: _status, ...rest }: KubeObject): KubeObject {
+  const { annotations, labels, name, namespace } = metadata;
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      ...(namespace !== undefined && { namespace }),
+      ...(labels && { labels }),
+      ...(annotations && { annotations }),
+    },
+    ...rest,
+  };
 }

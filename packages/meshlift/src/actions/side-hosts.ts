@@ -1,3 +1,4 @@
+import type { KubeObject } from '../effects/kube/port.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { MeshliftError } from '../errors/error.ts';
 import { copyServiceAccount } from '../mesh/copy.ts';
@@ -84,23 +85,26 @@ export async function removeRoute(context: EngineContext, member: MemberCluster)
 }
 
 export async function removeSideHosts(context: EngineContext, member: MemberCluster): Promise<number> {
-  const { migration, signal } = context;
-  const { namespace, name } = migration.metadata;
-  let removed = 0;
-  for (const kind of ['DestinationRule', 'ServiceEntry', 'WorkloadEntry']) {
-    const labelSelector = `${migrationLabel}=${name}`;
-    const objects = await member.kube.list(
-      { apiVersion: istioNetworking, kind, namespace, labelSelector },
-      signal,
-    );
-    // The VM's own registration belongs to its WorkloadGroup and stays until the VM leaves.
-    for (const object of objects.filter((it) => !it.metadata.ownerReferences?.length)) {
-      await member.kube.delete(
-        { apiVersion: istioNetworking, kind, namespace, name: object.metadata.name },
-        { signal },
-      );
-      removed += 1;
-    }
+  const objects = await sideHostLeftovers(context, member);
+  for (const { apiVersion, kind, metadata } of objects) {
+    const { name, namespace = context.migration.metadata.namespace } = metadata;
+    await member.kube.delete({ apiVersion, kind, namespace, name }, { signal: context.signal });
   }
-  return removed;
+  return objects.length;
+}
+
+/** What of Meshlift's stands behind the routes of a member, in the order in which it can go. */
+export async function sideHostLeftovers(
+  { migration, signal }: EngineContext,
+  { kube }: MemberCluster,
+): Promise<readonly KubeObject[]> {
+  const { namespace, name } = migration.metadata;
+  const labelSelector = `${migrationLabel}=${name}`;
+  const found: KubeObject[] = [];
+  for (const kind of ['DestinationRule', 'ServiceEntry', 'WorkloadEntry']) {
+    const objects = await kube.list({ apiVersion: istioNetworking, kind, namespace, labelSelector }, signal);
+    // The VM's own registration belongs to its WorkloadGroup and stays until the VM leaves.
+    found.push(...objects.filter((it) => !it.metadata.ownerReferences?.length));
+  }
+  return found;
 }

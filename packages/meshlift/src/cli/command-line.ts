@@ -1,9 +1,15 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ExitCode } from '../errors/codes.ts';
 import type { Goal } from '../migration/decision.ts';
-import type { CommonOptions } from './options.ts';
+import type { CommonOptions, WriteCommandOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 import { version } from './version.ts';
+
+/** What a command does: its options (its own and the common ones) and its arguments, in order. */
+type Act = (
+  options: CommonOptions & Record<string, unknown>,
+  parameters: readonly unknown[],
+) => Promise<ExitCode>;
 
 /**
  * Every command with its arguments and options: what `--help`, the reference pages and the shells' completions are made
@@ -22,12 +28,12 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
         .choices(['table', 'json', 'yaml'])
         .default('table'),
     )
-    .option('-v, --verbose', 'show every event')
+    .option('-v, --verbose', 'show every event, also those that only repeat')
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .showHelpAfterError('(meshlift --help lists the commands)');
 
-  const add = (parent: Command, usage: string, description: string, act: Act) =>
+  const reads = (parent: Command, usage: string, description: string, act: Act) =>
     parent
       .command(usage)
       .description(description)
@@ -40,29 +46,61 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
           ),
         );
       });
-  const drive = async (options: CommonOptions, goal: Goal) =>
-    (await import('./commands/drive.ts')).driveCommand(options, goal, terminal);
+  const writes = (parent: Command, usage: string, description: string, act: Act) =>
+    reads(parent, usage, description, act)
+      .option('--dry-run', 'show what would be done next, and why, as a diff; change nothing')
+      .option('--output-only', 'print the objects that would be written, as YAML; change nothing')
+      .option('--cluster <name>', 'with --dry-run or --output-only: only this member');
+  const drive = async (options: WriteCommandOptions, goal: Goal) =>
+    options.dryRun || options.outputOnly
+      ? (await import('./commands/rehearse.ts')).rehearseCommand(options, goal, terminal)
+      : (await import('./commands/drive.ts')).driveCommand(options, goal, terminal);
 
-  add(
-    program,
-    'check',
-    'look whether everything that a migration needs is there; changes nothing',
-    async (options) => (await import('./commands/check.ts')).checkCommand(options, terminal),
+  program.commandsGroup('Look; nothing is changed:');
+  reads(program, 'check', 'look whether everything that a migration needs is there', async (options) =>
+    (await import('./commands/check.ts')).checkCommand(options, terminal),
   );
-  add(
-    program,
-    'plan',
-    'show every object that would be written, per cluster; changes nothing',
-    async (options) => (await import('./commands/plan.ts')).planCommand(options, terminal),
+  reads(program, 'plan', 'show every object that would be written, and what changes in it', async (options) =>
+    (await import('./commands/plan.ts')).planCommand(options, terminal),
+  )
+    .option('--short', 'only the names of the objects')
+    .option('--cluster <name>', 'only this member');
+  reads(program, 'status', 'show how far the migration is, and what every cluster says', async (options) =>
+    (await import('./commands/status.ts')).statusCommand(options, terminal),
   );
+  reads(
+    program,
+    'report',
+    'write the report: table here, report.html and report.json in a folder',
+    async (options) =>
+      (await import('./commands/report.ts')).reportCommand(options, String(options.folder), terminal),
+  ).option('--folder <folder>', 'where report.html and report.json go', 'meshlift-report');
+  reads(
+    program,
+    'explain',
+    'tell what the code of an error or a check means, and what to do; asks no cluster',
+    async (options, [code]) =>
+      (await import('./commands/explain.ts')).explainCommand(options, code as string | undefined, terminal),
+  ).argument('[code]', 'as errors and checks show it; without it, all codes are listed');
+
+  program.commandsGroup('Migrate, step by step or all at once:');
   const vm = program.command('vm').description('the VM’s place in the mesh');
-  add(vm, 'join', 'join the VM to the mesh and put all traffic on it, in every cluster', (options) =>
+  writes(vm, 'join', 'join the VM to the mesh and put all traffic on it, in every cluster', (options) =>
     drive(options, { do: 'join' }),
   );
-  add(program, 'deploy', 'deploy the copy in the target cluster, at 0 %', (options) =>
+  reads(vm, 'status', 'show the VM, its sidecar, and what the mesh says of it', async (options) =>
+    (await import('./commands/vm-status.ts')).vmStatusCommand(options, terminal),
+  );
+  writes(
+    vm,
+    'leave',
+    'take the VM out of the mesh again, and put back, file for file, what was there before it joined',
+    async (options) => (await import('./commands/vm-leave.ts')).vmLeaveCommand(options, terminal),
+  ).option('--force', 'even while callers reach the service on this VM: they lose it');
+  writes(program, 'deploy', 'deploy the copy in the target cluster, at 0 %', (options) =>
     drive(options, { do: 'deploy' }),
   );
-  add(
+  writes(
     program,
     'shift',
     'send a share of the traffic to Kubernetes, in every cluster',
@@ -71,50 +109,30 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
       return drive(options, { do: 'shift', split: splitWithK8s(percent as number) });
     },
   ).argument('<percent>', 'whole percent of the requests that Kubernetes gets', wholePercent);
-  add(program, 'run', 'do all that is left, step by step, judged by the gate', (options) =>
+  writes(program, 'run', 'do all that is left, step by step, judged by the gate', (options) =>
     drive(options, { do: 'run', until: options.until === 'retired' ? 'Retired' : 'Completed' }),
   ).addOption(
     new Option('--until <phase>', 'where to stop').choices(['completed', 'retired']).default('completed'),
   );
-  add(program, 'complete', 'make Kubernetes the service’s own home and take the routes away', (options) =>
+  writes(program, 'rollback', 'put all traffic back on the VM, in every cluster', (options) =>
+    drive(options, { do: 'rollback' }),
+  );
+  writes(program, 'complete', 'make Kubernetes the service’s own home and take the routes away', (options) =>
     drive(options, { do: 'complete' }),
   );
-  add(
+  writes(
     program,
     'retire',
     'prove that the VM is idle, then take it out of the mesh and the clusters',
     (options) => drive(options, { do: 'retire' }),
   );
-  add(program, 'rollback', 'put all traffic back on the VM, in every cluster', (options) =>
-    drive(options, { do: 'rollback' }),
-  );
-  add(program, 'status', 'show how far the migration is, and what every cluster says', async (options) =>
-    (await import('./commands/status.ts')).statusCommand(options, terminal),
-  );
-  add(
-    program,
-    'report',
-    'write the report: table here, report.html and report.json in a folder',
-    async (options) =>
-      (await import('./commands/report.ts')).reportCommand(options, String(options.folder), terminal),
-  ).option('--folder <folder>', 'where report.html and report.json go', 'meshlift-report');
-  add(
-    program,
-    'explain',
-    'tell what the code of an error or a check means, and what to do; asks no cluster',
-    async (options, [code]) =>
-      (await import('./commands/explain.ts')).explainCommand(options, code as string | undefined, terminal),
-  ).argument('[code]', 'as errors and checks show it; without it, all codes are listed');
+
+  program.commandsGroup('More:');
   program
     .command('lab')
     .description('a mesh of two clusters and a VM on this machine, to try it all (meshlift lab --help)');
   return program;
 }
-
-type Act = (
-  options: CommonOptions & Record<string, unknown>,
-  parameters: readonly unknown[],
-) => Promise<ExitCode>;
 
 function wholePercent(text: string): number {
   const percent = Number(text);

@@ -18,7 +18,8 @@ process.exitCode = await run(process.argv.slice(2), {
   cwd: process.cwd(),
   home: homedir(),
   interactive: process.stderr.isTTY === true,
-  color: process.stderr.isTTY === true && !process.env.NO_COLOR,
+  screen: process.stdout.isTTY === true,
+  color: process.stdout.isTTY === true && !process.env.NO_COLOR,
   columns: process.stdout.columns ?? 100,
   signal: interrupted.signal,
 });

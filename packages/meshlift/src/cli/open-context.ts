@@ -1,10 +1,11 @@
 import { hostname, userInfo } from 'node:os';
 import { systemClock } from '../effects/clock/real.ts';
+import { readOnly } from '../effects/kube/read-only.ts';
 import { openCluster } from '../effects/kube/real.ts';
 import type { Ssh } from '../effects/ssh/port.ts';
 import { openSsh } from '../effects/ssh/real.ts';
 import type { SshTarget } from '../effects/ssh/ssh-arguments.ts';
-import type { EngineContext } from '../engine/context.ts';
+import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { MeshliftError } from '../errors/error.ts';
 import type { EventHost } from '../events/event.ts';
 import type { Migration } from '../spec/migration.ts';
@@ -60,6 +61,24 @@ export async function withContext<T>(
     );
     for (const { kube } of members) kube.close();
   }
+}
+
+/** The same for a command that changes nothing: whatever it is made of, no write reaches a cluster. */
+export async function withReadOnlyContext<T>(
+  options: CommonOptions,
+  terminal: Terminal,
+  host: EventHost,
+  work: (context: EngineContext) => Promise<T>,
+): Promise<T> {
+  return withContext(options, terminal, host, (context) => {
+    const looking = (member: MemberCluster) => ({ ...member, kube: readOnly(member.kube) });
+    return work({
+      ...context,
+      members: context.members.map(looking),
+      home: looking(context.home),
+      target: looking(context.target),
+    });
+  });
 }
 
 function sshTarget(migration: Migration): SshTarget {

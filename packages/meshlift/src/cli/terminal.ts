@@ -15,6 +15,9 @@ export interface Terminal {
   readonly home: string;
   /** whether progress goes to a person's terminal */
   readonly interactive: boolean;
+  /** whether results go to a person's terminal, which can be drawn anew */
+  readonly screen: boolean;
+  /** whether results may be coloured */
   readonly color: boolean;
   readonly columns: number;
   /** aborts when the user presses Ctrl-C: the command detaches, the migration stays as it is */

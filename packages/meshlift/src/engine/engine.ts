@@ -191,7 +191,8 @@ function timestamp(context: EngineContext): string {
   return new Date(context.clock.now()).toISOString();
 }
 
-function headline(act: Act): string {
+/** The act in a few words, as `doing so`. */
+export function headline(act: Act): string {
   switch (act.do) {
     case 'join':
       return 'joining the VM to the mesh';

@@ -2,14 +2,14 @@ import { stringify } from 'yaml';
 import { allChecks } from '../../checks/all-checks.ts';
 import { runChecks } from '../../checks/run-checks.ts';
 import { type ExitCode, exitCodes } from '../../errors/codes.ts';
-import { withContext } from '../open-context.ts';
+import { withReadOnlyContext } from '../open-context.ts';
 import type { CommonOptions } from '../options.ts';
 import { checkList } from '../render/check-list.ts';
 import { eventLines } from '../render/event-lines.ts';
 import type { Terminal } from '../terminal.ts';
 
 export async function checkCommand(options: CommonOptions, terminal: Terminal): Promise<ExitCode> {
-  return withContext(options, terminal, eventLines(terminal, { json: false }), async (context) => {
+  return withReadOnlyContext(options, terminal, eventLines(terminal, { json: false }), async (context) => {
     const checks = await runChecks(context, allChecks);
     const success = checks.every((it) => it.result === 'pass' || it.result === 'warning');
     if (options.output === 'table') terminal.out(checkList(checks));

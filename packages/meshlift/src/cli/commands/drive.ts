@@ -22,7 +22,8 @@ export async function driveCommand(
   goal: Goal,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const host = eventLines(terminal, { json: options.output === 'json' });
+  const { output, verbose = false } = options;
+  const host = eventLines(terminal, { json: output === 'json', verbose });
   return withContext(options, terminal, host, async (context) => {
     const broken = (await preflight(context, goal)).filter((it) => it.result === 'fail');
     if (broken.length > 0) {
@@ -31,7 +32,7 @@ export async function driveCommand(
       return exitCodes.checksFailed;
     }
     const { because, next, outcome, status } = await drive(context, goal);
-    if (options.output === 'json')
+    if (output === 'json')
       terminal.out(`${JSON.stringify({ outcome, because, next, ...statusData(status) }, null, 2)}\n`);
     else {
       terminal.out(statusTable(context.migration, status));

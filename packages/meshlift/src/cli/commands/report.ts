@@ -6,7 +6,7 @@ import { type ExitCode, exitCodes } from '../../errors/codes.ts';
 import { renderHtml } from '../../report/render-html.ts';
 import { renderTerminal } from '../../report/render-terminal.ts';
 import { reportData } from '../../report/report-data.ts';
-import { withContext } from '../open-context.ts';
+import { withReadOnlyContext } from '../open-context.ts';
 import type { CommonOptions } from '../options.ts';
 import { eventLines } from '../render/event-lines.ts';
 import type { Terminal } from '../terminal.ts';
@@ -17,7 +17,7 @@ export async function reportCommand(
   folder: string,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  return withContext(options, terminal, eventLines(terminal, { json: false }), async (context) => {
+  return withReadOnlyContext(options, terminal, eventLines(terminal, { json: false }), async (context) => {
     const report = reportData(context.migration, await readStatus(context));
     const into = resolve(terminal.cwd, folder);
     await mkdir(into, { recursive: true });

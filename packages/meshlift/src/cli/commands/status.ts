@@ -5,7 +5,7 @@ import { watchTraffic } from '../../engine/traffic-watch.ts';
 import { type ExitCode, exitCodes } from '../../errors/codes.ts';
 import type { Health, MemberObservation } from '../../migration/observation.ts';
 import { formatSplit } from '../../migration/traffic-split.ts';
-import { withContext } from '../open-context.ts';
+import { withReadOnlyContext } from '../open-context.ts';
 import type { CommonOptions } from '../options.ts';
 import { eventLines } from '../render/event-lines.ts';
 import { statusData, statusTable } from '../render/status-table.ts';
@@ -13,7 +13,7 @@ import type { Terminal } from '../terminal.ts';
 
 /** The record, and beside it what the world says right now; reads only. */
 export async function statusCommand(options: CommonOptions, terminal: Terminal): Promise<ExitCode> {
-  return withContext(options, terminal, eventLines(terminal, { json: false }), async (context) => {
+  return withReadOnlyContext(options, terminal, eventLines(terminal, { json: false }), async (context) => {
     const [status, seen] = await Promise.all([
       readStatus(context),
       watchTraffic(context).then((traffic) => observe(context, traffic)),

@@ -9,7 +9,10 @@ const glyphs = { step: '►', done: '✔', progress: ' ', warning: '!' } as cons
 const repeatMs = 4_000;
 
 /** Shows events as lines on standard error: no spinner, no cursor tricks, readable in a terminal and in a log file. */
-export function eventLines(terminal: Terminal, options: { readonly json: boolean }): EventHost {
+export function eventLines(
+  terminal: Terminal,
+  options: { readonly json: boolean; readonly verbose?: boolean },
+): EventHost {
   const told = new Map<string, number>();
   return {
     notify(event) {
@@ -18,7 +21,7 @@ export function eventLines(terminal: Terminal, options: { readonly json: boolean
         return;
       }
       const repeats = event.code === 'wait' ? 'wait' : event.level === 'progress' ? event.message : null;
-      if (repeats !== null) {
+      if (repeats !== null && !options.verbose) {
         const at = Date.parse(event.time);
         if (at - (told.get(repeats) ?? 0) < repeatMs) return;
         told.set(repeats, at);

@@ -31,6 +31,11 @@ export interface EngineContext {
   readonly signal: AbortSignal;
 }
 
+/** Who runs this, as the record names them. */
+export function formatOwner({ by }: Pick<EngineContext, 'by'>): string {
+  return by ?? 'unknown';
+}
+
 /** Tells the host, stamping the time. */
 export function tell(
   context: Pick<EngineContext, 'clock' | 'host'>,

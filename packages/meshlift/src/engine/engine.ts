@@ -3,10 +3,12 @@ import { deployWorkload } from '../actions/deploy-workload.ts';
 import { joinVm } from '../actions/join-vm.ts';
 import { retireVm } from '../actions/retire-vm.ts';
 import { writeSplit } from '../actions/write-split.ts';
+import { isMeshliftError } from '../errors/error.ts';
 import { quantile } from '../metrics/histogram.ts';
 import { decide } from '../migration/decide.ts';
 import type { Act, Decision, Goal } from '../migration/decision.ts';
 import type { GateWindow, SideWindow, Verdict } from '../migration/gate.ts';
+import { formatGoal } from '../migration/order-of-commands.ts';
 import type { MigrationStatus, Outcome, VerdictRecord } from '../migration/status.ts';
 import { allOnVm, formatSplit } from '../migration/traffic-split.ts';
 import { type EngineContext, tell } from './context.ts';
@@ -32,7 +34,7 @@ export async function drive(context: EngineContext, goal: Goal): Promise<Ending>
     const owned = { ...context, signal };
     const journal = await openJournal(owned);
     const traffic = await watchTraffic(owned);
-    if (!journal.status.startedAt) await journal.record({ startedAt: timestamp(owned) });
+    await recordCommand(owned, journal, goal);
     try {
       const ending = await pursue(owned, journal, traffic, goal);
       await saveTraffic(journal, traffic);
@@ -50,6 +52,15 @@ export async function drive(context: EngineContext, goal: Goal): Promise<Ending>
   });
 }
 
+/** What was asked for belongs to the history, as long as there is a migration that it can concern. */
+async function recordCommand(context: EngineContext, journal: Journal, goal: Goal): Promise<void> {
+  if (journal.status.phase === 'Retired') return;
+  await journal.record(
+    { startedAt: journal.status.startedAt ?? timestamp(context) },
+    { what: 'command', message: formatGoal(goal) },
+  );
+}
+
 async function pursue(
   context: EngineContext,
   journal: Journal,
@@ -58,7 +69,7 @@ async function pursue(
 ): Promise<Ending> {
   let acted = false;
   for (;;) {
-    const seen = await observe(context, traffic);
+    const [seen] = await Promise.all([observe(context, traffic), journal.refresh()]);
     const now = context.clock.now();
     const decision = decide(context.migration, journal.status, seen, goal, now);
     await recordVerdict(context, journal, seen.window, decision.verdict);
@@ -67,23 +78,53 @@ async function pursue(
         tell(context, 'decision', 'step', `${headline(decision.act)}: ${decision.because}`, {
           act: decision.act,
         });
-        const ending = await perform(context, journal, traffic, decision.act);
+        const ending = await performOnRecord(context, journal, traffic, decision);
         if (ending) return ending;
         acted = true;
         break;
       }
       case 'record':
-        await journal.record({ phase: decision.phase });
+        await journal.record(
+          { phase: decision.phase },
+          { what: 'phase', message: `${decision.phase}: ${decision.because}` },
+        );
         tell(context, 'phase', 'done', `${decision.phase}: ${decision.because}`, { phase: decision.phase });
         break;
       case 'wait':
         // A verdict has been told already, with its reason.
-        if (!decision.verdict) tell(context, 'wait', 'progress', decision.because, { until: decision.until });
+        if (decision.because !== decision.verdict?.because)
+          tell(context, 'wait', 'progress', decision.because, { until: decision.until });
         await context.clock.wait(nextLook(context, decision.until, now), context.signal);
         break;
       case 'stop':
         return finish(context, journal, decision, acted);
     }
+  }
+}
+
+/** An act in the history: that it began, and why; that it failed, and why. That it is done is its own to record. */
+async function performOnRecord(
+  context: EngineContext,
+  journal: Journal,
+  traffic: TrafficWatch,
+  { act, because }: Extract<Decision, { kind: 'act' }>,
+): Promise<Ending | null> {
+  await journal.record({}, { what: 'act', message: `${headline(act)}: ${because}` });
+  try {
+    return await perform(context, journal, traffic, act);
+  } catch (error) {
+    if (!isMeshliftError(error) || context.signal.aborted) throw error;
+    const { message, next } = error;
+    await journal
+      .record(
+        { outcome: outcome(context, 'Held', message, next) },
+        { what: 'failed', message: `${headline(act)}: ${message}` },
+      )
+      .catch((second: unknown) => {
+        const why = second instanceof Error ? second.message : String(second);
+        tell(context, 'record', 'warning', `that it failed is not in the record: ${why}`);
+      });
+    throw error;
   }
 }
 
@@ -105,7 +146,10 @@ async function perform(
       if (act.cause === 'gate') {
         const because = `the gate took everything back to the VM: ${act.reason}`;
         const next = 'mend the copy, then: meshlift run';
-        await journal.record({ outcome: outcome(context, 'RolledBack', because, next) });
+        await journal.record(
+          { outcome: outcome(context, 'RolledBack', because, next) },
+          { what: 'stopped', message: because },
+        );
         return { outcome: 'rolledBack', because, next, status: journal.status };
       }
       break;
@@ -116,9 +160,10 @@ async function perform(
       await retireVm(context, journal, traffic);
       break;
   }
-  await journal.record({
-    outcome: outcome(context, 'Progressing', `${headline(act)} is done`, 'meshlift status'),
-  });
+  await journal.record(
+    { outcome: outcome(context, 'Progressing', `${headline(act)} is done`, 'meshlift status') },
+    { what: 'done', message: headline(act) },
+  );
   await saveTraffic(journal, traffic);
   return null;
 }
@@ -135,7 +180,10 @@ async function finish(
     return { outcome: 'done', because, next: stop.next, status: journal.status };
   }
   if (stop.outcome === 'held')
-    await journal.record({ outcome: outcome(context, 'Held', stop.because, stop.next) });
+    await journal.record(
+      { outcome: outcome(context, 'Held', stop.because, stop.next) },
+      { what: 'stopped', message: stop.because },
+    );
   return { outcome: stop.outcome, because: stop.because, next: stop.next, status: journal.status };
 }
 

@@ -3,6 +3,7 @@ import { act, type Decision, done, type ForwardGoal, type Goal, held, refused } 
 import { decideRollback } from './going-back.ts';
 import type { Observation } from './observation.ts';
 import { outOfOrder, phaseBefore, phaseWanted } from './order-of-commands.ts';
+import { heedPause } from './pausing.ts';
 import { reached } from './phase.ts';
 import { settle } from './settling.ts';
 import { shifting } from './shifting.ts';
@@ -22,9 +23,11 @@ export function decide(
 ): Decision {
   if (status.phase === 'Retired') return decideRetired(goal);
   if (goal.do === 'rollback') return decideRollback(status, seen);
-  return (
-    unreachableMember(seen, goal) ?? settle(status, seen, goal) ?? advance(migration, status, seen, goal, now)
-  );
+  const decision =
+    unreachableMember(seen, goal) ??
+    settle(status, seen, goal) ??
+    advance(migration, status, seen, goal, now);
+  return heedPause(decision, status.paused, goal);
 }
 
 function decideRetired(goal: Goal): Decision {

@@ -65,6 +65,11 @@ export function held(because: string, next: string): Decision {
   return { kind: 'stop', outcome: 'held', because, next };
 }
 
+/** Looks again until something else has happened. */
+export function wait(because: string, verdict?: Verdict): Extract<Decision, { kind: 'wait' }> {
+  return { kind: 'wait', until: null, because, ...(verdict && { verdict }) };
+}
+
 export function refused(because: string, next: string): Decision {
   return { kind: 'stop', outcome: 'refused', because, next };
 }

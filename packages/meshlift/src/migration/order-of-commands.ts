@@ -2,6 +2,20 @@ import { type Decision, type ForwardGoal, type Goal, refused } from './decision.
 import type { Phase } from './phase.ts';
 import { allOnK8s, sameSplit } from './traffic-split.ts';
 
+/** A goal as the command that asks for it, without the program's name: `shift 20`. */
+export function formatGoal(goal: Goal): string {
+  switch (goal.do) {
+    case 'join':
+      return 'vm join';
+    case 'shift':
+      return `shift ${goal.split.k8s}`;
+    case 'run':
+      return `run --until ${goal.until.toLowerCase()}`;
+    default:
+      return goal.do;
+  }
+}
+
 /** The phase in which a goal is reached. */
 export function phaseWanted(goal: ForwardGoal): Phase {
   switch (goal.do) {

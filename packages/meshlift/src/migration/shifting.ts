@@ -1,6 +1,6 @@
 import { formatDuration } from '../spec/duration.ts';
 import type { Migration } from '../spec/migration.ts';
-import { act, type Decision, done, type ForwardGoal, held } from './decision.ts';
+import { act, type Decision, done, type ForwardGoal, held, wait } from './decision.ts';
 import { judge, type Verdict } from './gate.ts';
 import { healthProblem, isDown } from './health.ts';
 import type { Observation } from './observation.ts';
@@ -24,7 +24,7 @@ export function shifting(
 
   const verdict = judge(migration.spec.rollout.gate, seen.window);
   if (verdict.verdict === 'fail') return onBadVerdict(migration, status, seen, verdict);
-  if (verdict.verdict !== 'pass') return { kind: 'wait', until: null, because: verdict.because, verdict };
+  if (verdict.verdict !== 'pass') return wait(verdict.because, verdict);
 
   const heldUntil = Date.parse(status.agreed?.at ?? '') + migration.spec.rollout.hold;
   if (now < heldUntil) {
@@ -38,11 +38,7 @@ export function shifting(
 /** Completing takes the safety net away, so nothing but a healthy copy may be left alone. */
 function completing(seen: Observation): Decision {
   if (seen.copy.is === 'healthy') return act({ do: 'complete' }, '100 % on Kubernetes was held for its time');
-  return {
-    kind: 'wait',
-    until: null,
-    because: `${healthProblem('the copy', seen.copy)}, so it is not left alone`,
-  };
+  return wait(`${healthProblem('the copy', seen.copy)}, so it is not left alone`);
 }
 
 function shiftTo(status: MigrationStatus, seen: Observation, split: TrafficSplit): Decision {
@@ -64,11 +60,7 @@ function nextStep(
   verdict: Verdict | null,
 ): Decision {
   if (seen.copy.is !== 'healthy') {
-    return {
-      kind: 'wait',
-      until: null,
-      because: `${healthProblem('the copy', seen.copy)}, so no more traffic goes to it`,
-    };
+    return wait(`${healthProblem('the copy', seen.copy)}, so no more traffic goes to it`);
   }
   const next = migration.spec.rollout.steps.find((step) => step > current.k8s) ?? 100;
   const because = verdict ? verdict.because : 'the copy is ready in every member cluster';
@@ -89,12 +81,7 @@ function onBadVerdict(
   const { gate, onFailure } = migration.spec.rollout;
   const inRow = 1 + failuresInRow(status);
   if (!verdict.obvious && inRow < gate.failures) {
-    return {
-      kind: 'wait',
-      until: null,
-      because: `${verdict.because} (${inRow} of ${gate.failures} in a row)`,
-      verdict,
-    };
+    return wait(`${verdict.because} (${inRow} of ${gate.failures} in a row)`, verdict);
   }
   if (onFailure === 'hold') {
     return {

@@ -17,6 +17,10 @@ export interface MigrationStatus {
   readonly verdicts: readonly VerdictRecord[];
   /** every request since the first agreed split; null before it */
   readonly traffic: TrafficLedger | null;
+  /** set by a person from any terminal; nothing goes forward as long as it is there */
+  readonly paused: Pause | null;
+  /** who did what and when, oldest first */
+  readonly history: readonly HistoryRecord[];
   readonly startedAt: string | null;
   readonly completedAt: string | null;
   readonly retiredAt: string | null;
@@ -42,6 +46,39 @@ export interface Outcome {
   readonly next: string;
   readonly at: string;
 }
+
+export interface Pause {
+  readonly at: string;
+  /** `user@host` */
+  readonly by: string;
+  readonly reason: string | null;
+}
+
+/** One line of the migration's history. */
+export interface HistoryRecord {
+  readonly at: string;
+  /** who ran the command that did it, as `user@host` */
+  readonly by: string;
+  readonly what: HistoryKind;
+  /** one sentence without a full stop */
+  readonly message: string;
+}
+
+/**
+ * `command`: somebody asked for something; `owner`: one engine took over from another; `act`: a change of the world
+ * began; `done`, `failed`: how it ended; `phase`: another phase became true; `stopped`: an engine stopped, and why;
+ * `paused`, `resumed`: a person's wish
+ */
+export type HistoryKind =
+  | 'command'
+  | 'owner'
+  | 'act'
+  | 'done'
+  | 'failed'
+  | 'phase'
+  | 'stopped'
+  | 'paused'
+  | 'resumed';
 
 export interface SplitRecord {
   readonly generation: number;
@@ -100,6 +137,8 @@ export const plannedStatus: MigrationStatus = {
   splits: [],
   verdicts: [],
   traffic: null,
+  paused: null,
+  history: [],
   startedAt: null,
   completedAt: null,
   retiredAt: null,

@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
 import { type CommandResult, runCommand } from '../demo/src/command.ts';
@@ -15,6 +15,14 @@ export const root = resolve(import.meta.dirname, '..');
 // biome-ignore lint/suspicious/noExplicitAny: scenarios write wrong files on purpose
 export type MigrationDraft = any;
 
+export interface ScenarioOptions {
+  /** 2 unless given; customers come in by cluster2, and clusters after it only call the catalog */
+  readonly clusters?: 1 | 2 | 3 | 4;
+  readonly topology?: 'endpoint-discovery' | 'global-names';
+  /** where the catalog belongs; its callers are in `default` */
+  readonly namespace?: string;
+}
+
 /**
  * One scenario's own lab, with what it needs on it. Everything is done through commands and APIs that users have;
  * what a command printed is kept, and shown when the scenario fails.
@@ -23,20 +31,25 @@ export class Scenario {
   readonly stage: Stage;
   readonly folder: string;
   readonly log: string[] = [];
+  readonly topology: 'endpoint-discovery' | 'global-names';
+  readonly namespace: string;
   readonly #stop = new AbortController();
 
-  private constructor(name: string, folder: string) {
+  private constructor(name: string, folder: string, options: ScenarioOptions) {
     this.folder = folder;
+    this.topology = options.topology ?? 'endpoint-discovery';
+    this.namespace = options.namespace ?? 'default';
     this.stage = new Stage(root, `e2e-${name}`, this.#keeper(), this.#stop.signal);
   }
 
-  static async begin(name: string): Promise<Scenario> {
-    const scenario = new Scenario(name, await mkdtemp(join(tmpdir(), `meshlift-${name}-`)));
+  static async begin(name: string, options: ScenarioOptions = {}): Promise<Scenario> {
+    const scenario = new Scenario(name, await mkdtemp(join(tmpdir(), `meshlift-${name}-`)), options);
     await scenario.stage.meshlift(['lab', 'down', '--name', scenario.stage.labName], {
       quiet: true,
       mayFail: true,
     });
-    await scenario.stage.labUp([join(root, 'packages/shop/images.json')]);
+    await scenario.stage.labUp([join(root, 'packages/shop/images.json')], options);
+    if (scenario.topology === 'global-names') await scenario.#setApart();
     return scenario;
   }
 
@@ -56,10 +69,57 @@ export class Scenario {
   }
 
   async shopInClusters(): Promise<void> {
-    const manifests = join(root, 'packages/shop/manifests/lab/endpoint-discovery');
+    await Promise.all(
+      this.stage.lab.clusters.map(async ({ context }) => {
+        if (this.namespace !== 'default') await this.#catalogService(context);
+        await this.stage.kubectl(context, ['apply', '-k', await this.#overlay(context)]);
+      }),
+    );
+  }
+
+  /** The shop's manifests for a cluster, changed as this scenario needs them; answers the folder. */
+  async #overlay(context: string): Promise<string> {
+    const manifests = join(root, 'packages/shop/manifests/lab', this.topology);
+    const further = !['cluster1', 'cluster2'].includes(context);
+    const folder = join(this.folder, 'shop', context);
+    await mkdir(folder, { recursive: true });
+    const patches = [
+      ...(this.namespace === 'default'
+        ? []
+        : [this.#callsTo(`productcatalogservice.${this.namespace}:3550`)]),
+      // Of what runs in cluster1, a further cluster has the one program that does little but call the catalog.
+      ...(further ? [without('(ad|checkout|currency|email|payment|shipping)service'), runsIn(context)] : []),
+    ];
+    const resources = [relative(folder, join(manifests, further ? 'cluster1' : context))];
+    await writeFile(join(folder, 'kustomization.yaml'), stringify({ resources, patches }));
+    return folder;
+  }
+
+  #callsTo(address: string): Patch {
+    const env = [{ name: 'PRODUCT_CATALOG_SERVICE_ADDR', value: address }];
+    return patchOf('(frontend|checkoutservice|recommendationservice|loadgenerator)', env);
+  }
+
+  /** The catalog's own namespace, with the Service that its callers need; the migration brings the pods. */
+  async #catalogService(context: string): Promise<void> {
+    const { namespace } = this;
+    const manifest = join(root, 'packages/shop/manifests/services/productcatalogservice.yaml');
+    const labelled = stringify({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace, labels: { 'istio-injection': 'enabled' } },
+    });
+    await this.stage.kubectl(context, ['apply', '-f', '-'], labelled);
+    await this.stage.kubectl(context, ['apply', '-n', namespace, '-f', manifest]);
+  }
+
+  /** Takes from every cluster what it would need to read another. */
+  async #setApart(): Promise<void> {
     await Promise.all(
       this.stage.lab.clusters.map(({ context }) =>
-        this.stage.kubectl(context, ['apply', '-k', join(manifests, context)]),
+        this.stage.kubectl(context, [
+          ...['-n', 'istio-system', 'delete', 'secrets', '-l', 'istio/multiCluster=true'],
+        ]),
       ),
     );
   }
@@ -91,6 +151,11 @@ export class Scenario {
     name = 'migration.yaml',
   ): Promise<string> {
     const draft: MigrationDraft = parse(migrationFile(this.stage));
+    draft.metadata.namespace = this.namespace;
+    draft.spec.topology = this.topology;
+    draft.spec.clusters = this.stage.lab.clusters.map(({ name, context }, i, all) => ({
+      ...{ name, context, home: i === 0, target: i === Math.min(1, all.length - 1) },
+    }));
     change(draft);
     const file = join(this.folder, name);
     await writeFile(file, stringify(draft));
@@ -124,6 +189,7 @@ export class Scenario {
   /** The split that a cluster's API server has, as `vm/k8s`; null without one. */
   async splitIn(cluster: string): Promise<string | null> {
     const text = await this.stage.kubectl(cluster, [
+      ...['-n', this.namespace],
       'get',
       'virtualservice',
       'meshlift-productcatalogservice',
@@ -143,6 +209,7 @@ export class Scenario {
   // biome-ignore lint/suspicious/noExplicitAny: whatever the record holds
   async status(): Promise<any> {
     const text = await this.stage.kubectl('cluster1', [
+      ...['-n', this.namespace],
       'get',
       'migrations.meshlift.dev',
       'productcatalog',
@@ -158,7 +225,7 @@ export class Scenario {
       'virtualservices,serviceentries,destinationrules,workloadentries,workloadgroups,serviceaccounts,deployments,configmaps,leases';
     const clusters = await Promise.all(
       this.stage.lab.clusters.map(async ({ context }) => {
-        const names = await this.stage.kubectl(context, ['get', kinds, '-n', 'default', '-o', 'name']);
+        const names = await this.stage.kubectl(context, ['get', kinds, '-n', this.namespace, '-o', 'name']);
         const crds = await this.stage.kubectl(context, ['get', 'crds', '-o', 'name']);
         return `${context}\n${names}${crds
           .split('\n')
@@ -170,6 +237,16 @@ export class Scenario {
       'cat /etc/hosts; ls -A /etc/istio /var/lib/istio /etc/certs 2>/dev/null || true; dpkg -l istio-sidecar 2>/dev/null | tail -1',
     );
     return [...clusters, vm.stdout].join('\n');
+  }
+
+  /** Names of what is left of Meshlift in a cluster, the way to pods elsewhere not counted. */
+  async leftIn(cluster: string): Promise<readonly string[]> {
+    const kinds =
+      'virtualservices,serviceentries,destinationrules,workloadentries,workloadgroups,configmaps,leases,serviceaccounts';
+    const text = await this.stage.kubectl(cluster, [
+      ...['get', kinds, '-n', this.namespace, '-l', 'meshlift.dev/migration', '-o', 'name'],
+    ]);
+    return text.split('\n').filter(Boolean);
   }
 
   async until<T>(what: string, look: () => Promise<T | null>, deadlineMs = 60_000): Promise<T> {
@@ -187,6 +264,26 @@ export class Scenario {
     const keep = (text: string) => void this.log.push(text);
     return { step: (_n, title) => keep(title), say: keep, byHand: keep, measured: keep, line: keep };
   }
+}
+
+interface Patch {
+  readonly target: { readonly kind: string; readonly name: string };
+  readonly patch: string;
+}
+
+function patchOf(name: string, env: readonly { readonly name: string; readonly value: string }[]): Patch {
+  const spec = { template: { spec: { containers: [{ name: 'server', env }] } } };
+  const patch = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'any' }, spec };
+  return { target: { kind: 'Deployment', name }, patch: stringify(patch) };
+}
+
+function runsIn(cluster: string): Patch {
+  return patchOf('.*', [{ name: 'CLUSTER', value: cluster }]);
+}
+
+function without(name: string): Patch {
+  const patch = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'any' }, $patch: 'delete' };
+  return { target: { kind: 'Deployment', name }, patch: stringify(patch) };
 }
 
 /** report.json, as far as scenarios look at it. */

@@ -54,8 +54,8 @@ export class Stage {
   }
 
   /** Brings the lab up, showing its progress, and learns where everything is. */
-  async labUp(images: readonly string[]): Promise<Lab> {
-    const flags = images.flatMap((file) => ['--images', file]);
+  async labUp(images: readonly string[], { clusters = 2 } = {}): Promise<Lab> {
+    const flags = [...images.flatMap((file) => ['--images', file]), '--clusters', String(clusters)];
     await this.meshlift(['lab', 'up', '--name', this.labName, ...flags]);
     const { stdout } = await this.meshlift(['lab', 'status', '--name', this.labName, '-o', 'json'], {
       quiet: true,

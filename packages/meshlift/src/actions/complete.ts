@@ -5,7 +5,7 @@ import type { TrafficWatch } from '../engine/traffic-watch.ts';
 import { generationOfRoute, ownHosts, serviceHost } from '../mesh/names.ts';
 import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
 import { syncBaseline, untilRoutesServed } from '../verification/routes-served.ts';
-import { removeRoute, removeSideHosts } from './side-hosts.ts';
+import { ensureHomeStandIns, removeRoute, removeSideHosts } from './side-hosts.ts';
 
 /**
  * Makes Kubernetes the service's own home. The name's selector never changes (it selects the pods from the start):
@@ -18,7 +18,12 @@ export async function complete(
   traffic: TrafficWatch,
 ): Promise<void> {
   const { members, migration } = context;
-  await Promise.all(members.map((member) => untilOwnNameIsHome(context, member)));
+  await Promise.all(
+    members.map(async (member) => {
+      await ensureHomeStandIns(context, member);
+      await untilOwnNameIsHome(context, member);
+    }),
+  );
   await Promise.all(members.map((member) => takeRouteAway(context, member)));
   await Promise.all(
     members.map(async (member) => {

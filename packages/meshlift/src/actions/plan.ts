@@ -3,6 +3,7 @@ import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { readStatus } from '../engine/journal.ts';
 import { copyServiceAccount, markedCopy } from '../mesh/copy.ts';
 import { farCopyObjects } from '../mesh/far-copy.ts';
+import { farVmObjects } from '../mesh/far-vm.ts';
 import { migrationDefinition } from '../mesh/migration-crd.ts';
 import { sideHostObjects } from '../mesh/side-host.ts';
 import { splitRoute } from '../mesh/split-route.ts';
@@ -11,7 +12,7 @@ import type { Act } from '../migration/decision.ts';
 import { reached } from '../migration/phase.ts';
 import type { MigrationStatus } from '../migration/status.ts';
 import { allOnVm, sides, type TrafficSplit } from '../migration/traffic-split.ts';
-import { eastWestAddresses, sideHostLeftovers } from './side-hosts.ts';
+import { eastWestAddresses, homeStandInsOf, sideHostLeftovers } from './side-hosts.ts';
 
 export interface PlannedObject {
   /** the command that does it */
@@ -32,12 +33,13 @@ interface Wanted {
   readonly gone?: boolean;
 }
 
-/** Every object that joining and deploying would write, against what is there now; asks the servers, changes nothing. */
+/** Every object that joining and deploying would write, and what would stay, against what is there now; asks the servers, changes nothing. */
 export async function planObjects(context: EngineContext): Promise<readonly PlannedObject[]> {
   const status = await readStatus(context);
   return compared(context, [
     ...joining(context, status, status.agreed?.split ?? allOnVm),
     ...(await deploying(context)),
+    ...(await staying(context)),
   ]);
 }
 
@@ -78,7 +80,7 @@ async function wantedBy(
         object: route,
         gone: true,
       }));
-      return [...routes, ...(await leftovers(context, 'complete'))];
+      return [...(await staying(context)), ...routes, ...(await leftovers(context, 'complete'))];
     }
     case 'retire':
       return [
@@ -100,6 +102,7 @@ function joining(context: EngineContext, status: MigrationStatus, split: Traffic
     })),
     ...members.flatMap((member) => [
       ...sideHosts(context, member, copy, 'vm join'),
+      ...farVmObjects(migration, member.name).map((object) => ({ at: 'vm join' as const, member, object })),
       { at: 'vm join' as const, member, object: splitRoute(migration, split, generation) },
     ]),
   ];
@@ -135,6 +138,16 @@ async function deploying(context: EngineContext): Promise<readonly Wanted[]> {
       })),
     );
   return [...copy, ...standIns];
+}
+
+/** What completing puts behind the service's own name where the pods are not. */
+async function staying(context: EngineContext): Promise<readonly Wanted[]> {
+  const found = await Promise.all(
+    context.members.map(async (member) =>
+      (await homeStandInsOf(context, member)).map((object) => ({ at: 'complete' as const, member, object })),
+    ),
+  );
+  return found.flat();
 }
 
 async function leftovers(context: EngineContext, at: PlannedObject['at']): Promise<readonly Wanted[]> {

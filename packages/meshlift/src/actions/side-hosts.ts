@@ -3,6 +3,8 @@ import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { MeshliftError } from '../errors/error.ts';
 import { copyServiceAccount } from '../mesh/copy.ts';
 import { farCopyObjects } from '../mesh/far-copy.ts';
+import { farVmObjects } from '../mesh/far-vm.ts';
+import { homeStandIns } from '../mesh/home-stand-in.ts';
 import { migrationLabel } from '../mesh/marks.ts';
 import { istioNetworking } from '../mesh/mesh-host.ts';
 import { sideHostObjects } from '../mesh/side-host.ts';
@@ -23,19 +25,57 @@ export async function ensureSideHosts(
 export async function ensureFarCopy(context: EngineContext, member: MemberCluster): Promise<boolean> {
   if (member.name === context.target.name) return false;
   const addresses = await eastWestAddresses(context);
-  const objects = farCopyObjects(
-    context.migration,
-    member.name,
-    addresses,
-    copyServiceAccount(context.manifests),
-  );
-  const { signal } = context;
+  const account = copyServiceAccount(context.manifests);
+  return ensure(context, member, farCopyObjects(context.migration, member.name, addresses, account));
+}
+
+/** Gives a member that does not read the VM's registration the VM's stand-in. Answers whether it is new. */
+export async function ensureFarVm(context: EngineContext, member: MemberCluster): Promise<boolean> {
+  return ensure(context, member, farVmObjects(context.migration, member.name));
+}
+
+/**
+ * Puts the way to the pods behind the service's own name in a member that would otherwise have nobody there. It gets no
+ * request as long as a split's route stands.
+ */
+export async function ensureHomeStandIns(context: EngineContext, member: MemberCluster): Promise<void> {
+  await ensure(context, member, await homeStandInsOf(context, member));
+}
+
+export async function homeStandInsOf(
+  context: EngineContext,
+  member: MemberCluster,
+): Promise<readonly KubeObject[]> {
+  const { migration, signal, target } = context;
+  if (migration.spec.topology !== 'global-names' || member.name === target.name) return [];
+  const { namespace } = migration.metadata;
+  const { name } = migration.spec.service;
+  const [service, addresses] = await Promise.all([
+    member.kube.get({ apiVersion: 'v1', kind: 'Service', namespace, name }, signal),
+    eastWestAddresses(context),
+  ]);
+  if (!service) {
+    throw new MeshliftError('cluster-refused', {
+      where: `Service ${namespace}/${name} in ${member.name}`,
+      why: 'there is no such Service, so nothing can stand behind the name that clients call',
+      next: `create it in ${member.name} as it is in ${target.name}, then: meshlift complete`,
+    });
+  }
+  const account = copyServiceAccount(context.manifests);
+  return homeStandIns(migration, member.name, service, addresses, account);
+}
+
+async function ensure(
+  { migration, signal }: EngineContext,
+  { kube }: MemberCluster,
+  objects: readonly KubeObject[],
+): Promise<boolean> {
   const made = await Promise.all(
     objects.map(async (object) => {
       const { apiVersion, kind, metadata } = object;
-      const { name, namespace = context.migration.metadata.namespace } = metadata;
-      const before = await member.kube.get({ apiVersion, kind, namespace, name }, signal);
-      await member.kube.apply(object, { signal });
+      const { name, namespace = migration.metadata.namespace } = metadata;
+      const before = await kube.get({ apiVersion, kind, namespace, name }, signal);
+      await kube.apply(object, { signal });
       return before === null;
     }),
   );

@@ -14,7 +14,7 @@ import { allOnVm, formatSplit, sides, type TrafficSplit } from '../migration/tra
 import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
 import { type Served, syncBaseline, untilRoutesServed } from '../verification/routes-served.ts';
 import { watchShare } from '../verification/share-seen.ts';
-import { ensureFarCopy, ensureSideHosts } from './side-hosts.ts';
+import { ensureFarCopy, ensureFarVm, ensureSideHosts } from './side-hosts.ts';
 
 export interface SplitWish {
   readonly split: TrafficSplit;
@@ -139,9 +139,10 @@ async function putInForce(
   const { clock, migration, signal } = context;
   const { deadlines, service } = migration.spec;
   await ensureSideHosts(context, member, reached(phase, 'Deployed') ? 'present' : 'absent');
-  // Completing takes the copy's stand-in away; whoever comes back from there needs it again.
+  // Completing takes both sides' stand-ins away; whoever comes back from there needs them again.
+  const newVm = await ensureFarVm(context, member);
   const newCopy = split.k8s > 0 && (await ensureFarCopy(context, member));
-  if (newCopy || !routed(phase)) await untilSidesKnown(context, member, split);
+  if (newVm || newCopy || !routed(phase)) await untilSidesKnown(context, member, split);
   const before = await syncBaseline(context, member);
   const started = clock.now();
   await member.kube.apply(splitRoute(migration, split, generation), { signal });

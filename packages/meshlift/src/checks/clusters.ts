@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import type { KubeObject } from '../effects/kube/port.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import type { Check, Finding } from './check.ts';
 
@@ -101,26 +102,53 @@ export const clusterChecks: readonly Check[] = [
     sentence: 'every member cluster discovers the others’ endpoints',
     severity: 'fatal',
     after: 'clusters-istiod-ready',
-    look: (context) =>
-      firstFinding(context.members, async ({ name, kube }) => {
-        const secrets = await kube.list(
-          {
-            apiVersion: 'v1',
-            kind: 'Secret',
-            namespace: context.migration.spec.istio.namespace,
-            labelSelector: 'istio/multiCluster=true',
-          },
-          context.signal,
-        );
+    look: async (context) => {
+      if (context.migration.spec.topology !== 'endpoint-discovery') return null;
+      return firstFinding(context.members, async (member) => {
+        const secrets = await remoteSecrets(context, member);
         const missing = context.members.length - 1 - secrets.length;
         if (missing <= 0) return null;
         return {
-          why: `${name} has ${secrets.length} remote secrets for ${context.members.length - 1} other member clusters`,
-          next: 'istioctl create-remote-secret --name OTHER --context OTHER | kubectl apply -f -, in each direction',
+          why: `${member.name} has ${secrets.length} remote secrets for ${context.members.length - 1} other member clusters`,
+          next: 'istioctl create-remote-secret --name OTHER --context OTHER | kubectl apply -f -, in each direction; or spec.topology: global-names, for clusters that shall not read each other',
         };
-      }),
+      });
+    },
+  },
+  {
+    id: 'clusters-apart-for-global-names',
+    category: 'clusters',
+    sentence: 'where names are global, no member cluster discovers another’s endpoints',
+    severity: 'fatal',
+    after: 'clusters-istiod-ready',
+    look: async (context) => {
+      if (context.migration.spec.topology !== 'global-names') return null;
+      return firstFinding(context.members, async (member) => {
+        const [secret] = await remoteSecrets(context, member);
+        if (!secret) return null;
+        return {
+          why: `${member.name} has the remote secret ${secret.metadata.name}: after completion its callers would have the pods twice, by discovery and by the gateway's stand-in`,
+          next: 'spec.topology: endpoint-discovery, which needs no stand-ins',
+        };
+      });
+    },
   },
 ];
+
+async function remoteSecrets(
+  { migration, signal }: EngineContext,
+  { kube }: MemberCluster,
+): Promise<readonly KubeObject[]> {
+  return kube.list(
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      namespace: migration.spec.istio.namespace,
+      labelSelector: 'istio/multiCluster=true',
+    },
+    signal,
+  );
+}
 
 async function rootOf(context: EngineContext, { kube }: MemberCluster): Promise<string | null> {
   const ref = {

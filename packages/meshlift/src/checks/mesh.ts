@@ -2,6 +2,7 @@ import { eastWestAddresses } from '../actions/side-hosts.ts';
 import type { KubeObject } from '../effects/kube/port.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { isWorkload, podTemplate } from '../mesh/copy.ts';
+import { entryPortName } from '../mesh/home-stand-in.ts';
 import { migrationLabel } from '../mesh/marks.ts';
 import { istioNetworking } from '../mesh/mesh-host.ts';
 import { serviceHost } from '../mesh/names.ts';
@@ -28,7 +29,7 @@ export const meshChecks: readonly Check[] = [
           };
         }
         const ports = ((service.spec as ServiceSpec).ports ?? []).map((it) => it.port);
-        if (ports.includes(port)) return null;
+        if (ports.includes(port)) return unnamedPort(context, member, service);
         return {
           why: `Service ${namespace}/${name} in ${member.name} has ports ${ports.join(', ') || 'none'}, not ${port}`,
           next: 'correct spec.service.port, or the Service',
@@ -72,8 +73,28 @@ export const meshChecks: readonly Check[] = [
   },
 ];
 
+/** In a mesh of global names the pods' stand-in is reached at another port than theirs, which only a name can tell. */
+function unnamedPort(
+  { migration, target }: EngineContext,
+  { name, member }: MemberCluster,
+  service: KubeObject,
+): Finding | null {
+  if (migration.spec.topology !== 'global-names' || name === target.name) return null;
+  const unnamed = ((service.spec as ServiceSpec).ports ?? []).find((it) => entryPortName(it) === null);
+  if (!unnamed) return null;
+  const { namespace, name: serviceName } = service.metadata;
+  return {
+    why: `port ${unnamed.port} of Service ${namespace}/${serviceName} in ${name} has no name, by which the way through the far gateway is found after completion`,
+    next: `name it ${migration.spec.service.protocol}: kubectl --context ${member.context} -n ${namespace} edit service ${serviceName}`,
+  };
+}
+
 interface ServiceSpec {
-  readonly ports?: readonly { readonly port: number }[];
+  readonly ports?: readonly {
+    readonly port: number;
+    readonly name?: string;
+    readonly targetPort?: number | string;
+  }[];
   readonly selector?: Readonly<Record<string, string>>;
 }
 

@@ -5,6 +5,7 @@ import { isMeshliftError, MeshliftError } from '../errors/error.ts';
 import type { Goal } from '../migration/decision.ts';
 import type { MigrationStatus } from '../migration/status.ts';
 import { allOnVm, splitWithK8s } from '../migration/traffic-split.ts';
+import { targetOf } from '../spec/migration.ts';
 import { drive } from './engine.ts';
 import { readStatus } from './journal.ts';
 import { type ClusterName, FakeWorld, Killed } from './testdata/fake-world.ts';
@@ -64,14 +65,81 @@ function expectEverywhere(k8s: number): void {
   expect(new Set(Object.values(world.inForce()))).toEqual(new Set([k8s]));
 }
 
-/** Nothing is in the clusters any more but the record and what the user brought. */
-function expectRetired(): void {
+/** Nothing is in the clusters any more but the record, what the user brought, and where it is needed the way to the pods. */
+function expectRetired(standIn = false): void {
   expect(world.traces('cluster1')).toEqual(['Migration productcatalog']);
   expect(world.traces('cluster2')).toEqual([]);
-  expect(world.object('cluster1', 'WorkloadEntry')).toBeUndefined();
+  const entries = world.objectsOf('cluster1', 'WorkloadEntry').map(({ metadata }) => metadata.name);
+  expect(entries).toEqual(standIn ? ['meshlift-productcatalogservice-cluster1-to-cluster2-home'] : []);
   expect(new Set(Object.values(world.inForce()))).toEqual(new Set([100]));
   expect(world.vm.running).toBe(false);
 }
+
+const globalNames = { topology: 'global-names' };
+
+/** A migration's clusters, of which the first is the VM's home and the last has the copy. */
+function clusters(count: number): Record<string, unknown> {
+  const member = (i: number) => ({
+    name: `cluster${i + 1}`,
+    context: `cluster${i + 1}`,
+    home: i === 0,
+    target: i === count - 1,
+  });
+  return { clusters: Array.from({ length: count }, (_, i) => member(i)) };
+}
+
+describe.each<[string, Record<string, unknown>]>([
+  ['two clusters with global names', globalNames],
+  ['one cluster', clusters(1)],
+  ['one cluster with global names', { ...clusters(1), ...globalNames }],
+  ['three clusters', clusters(3)],
+  ['four clusters with global names', { ...clusters(4), ...globalNames }],
+])('in %s', (_name, spec) => {
+  beforeEach(() => {
+    world.stop();
+    world = new FakeWorld(spec);
+  });
+  const target = () => targetOf(world.migration).name;
+
+  test('a whole migration loses no request, and nothing is left but the way to the pods', async () => {
+    expect((await drive(world.engine(), run)).outcome).toBe('done');
+    expect(world.lost).toBe(0);
+    expect(world.answered).toBeGreaterThan(1_000);
+    for (const { name, home } of world.migration.spec.clusters) {
+      expect(world.traces(name as ClusterName)).toEqual(home ? ['Migration productcatalog'] : []);
+      const entries = world.objectsOf(name as ClusterName, 'WorkloadEntry');
+      const standIn = world.migration.spec.topology === 'global-names' && name !== target();
+      expect(entries.map(({ metadata }) => metadata.name)).toEqual(
+        standIn ? [`meshlift-productcatalogservice-${name}-to-${target()}-home`] : [],
+      );
+    }
+    const before = world.answered;
+    await world.clock.wait(2_000);
+    expect(world.answered).toBeGreaterThan(before);
+    expect(world.lost).toBe(0);
+  });
+
+  test('a rollback from half-way and one after completion lose no request', async () => {
+    await shifted(50);
+    expect((await drive(world.engine(), rollback)).outcome).toBe('done');
+    expect(new Set(Object.values(world.inForce()))).toEqual(new Set([0]));
+    expect((await drive(world.engine(), { do: 'run', until: 'Completed' })).outcome).toBe('done');
+    expect((await drive(world.engine(), rollback)).outcome).toBe('done');
+    expect(new Set(Object.values(world.inForce()))).toEqual(new Set([0]));
+    expect(world.lost).toBe(0);
+  });
+
+  test('either side may die at 50 %: the other one’s endpoints are at hand in every cluster', async () => {
+    await shifted(50);
+    world.vmAlive = false;
+    await world.clock.wait(5_000);
+    expect(world.lost).toBe(0);
+    world.vmAlive = true;
+    world.copyAlive = false;
+    await world.clock.wait(5_000);
+    expect(world.lost).toBe(0);
+  });
+});
 
 describe('a whole migration', () => {
   test('ends with the service in Kubernetes, nothing left behind, and no request lost', async () => {
@@ -349,20 +417,29 @@ describe('two engines', () => {
   });
 });
 
-test('an engine that is killed after any of its changes is followed by one that reaches the same end', async () => {
-  await drive(world.engine(), run);
-  const changes = [...world.effective];
-  expect(changes.length).toBeGreaterThan(60);
-  for (const killAfter of changes.slice(0, -1)) {
+test.each<[string, Record<string, unknown>]>([
+  ['endpoint discovery', {}],
+  ['global names', globalNames],
+])(
+  'with %s, an engine that is killed after any of its changes is followed by one that reaches the same end',
+  async (_name, spec) => {
     world.stop();
-    world = new FakeWorld();
-    await expect(drive(world.engine({ killAfter }), run), `change ${killAfter}`).rejects.toBeInstanceOf(
-      Killed,
-    );
-    await world.clock.wait(16_000);
-    const { outcome, because } = await drive(world.engine(), run);
-    expect(`${outcome} after change ${killAfter} (${because})`).toMatch(/^done/);
-    expectRetired();
-    expect(world.lost, `change ${killAfter}`).toBe(0);
-  }
-}, 600_000);
+    world = new FakeWorld(spec);
+    await drive(world.engine(), run);
+    const changes = [...world.effective];
+    expect(changes.length).toBeGreaterThan(60);
+    for (const killAfter of changes.slice(0, -1)) {
+      world.stop();
+      world = new FakeWorld(spec);
+      await expect(drive(world.engine({ killAfter }), run), `change ${killAfter}`).rejects.toBeInstanceOf(
+        Killed,
+      );
+      await world.clock.wait(16_000);
+      const { outcome, because } = await drive(world.engine(), run);
+      expect(`${outcome} after change ${killAfter} (${because})`).toMatch(/^done/);
+      expectRetired(spec === globalNames);
+      expect(world.lost, `change ${killAfter}`).toBe(0);
+    }
+  },
+  600_000,
+);

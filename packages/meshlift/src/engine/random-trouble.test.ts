@@ -4,6 +4,7 @@ import { refuse } from '../effects/kube/faults.ts';
 import type { KubeObject } from '../effects/kube/port.ts';
 import { isMeshliftError } from '../errors/error.ts';
 import type { Side } from '../migration/traffic-split.ts';
+import type { Topology } from '../spec/migration.ts';
 import { drive } from './engine.ts';
 import { type ClusterName, FakeWorld, Killed } from './testdata/fake-world.ts';
 
@@ -112,6 +113,8 @@ const anyTrouble = fc.record({
   lasts: fc.integer({ min: 100, max: 9_000 }),
 });
 
+const topologies = fc.constantFrom<Topology>('endpoint-discovery', 'global-names');
+
 async function happen(
   world: FakeWorld,
   { what, cluster, at, lasts }: { what: string; cluster: ClusterName; at: number; lasts: number },
@@ -144,20 +147,24 @@ async function persist(world: FakeWorld): Promise<string> {
 
 test('whatever goes wrong for a while, customers lose nothing, and the migration ends where it should', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(anyTrouble, { minLength: 1, maxLength: 6 }), async (all) => {
-      const world = new FakeWorld();
-      try {
-        const trouble = all.map((it) => happen(world, it));
-        expect(await persist(world)).toBe('done');
-        await Promise.all(trouble);
-        expect(world.traces('cluster1')).toEqual(['Migration productcatalog']);
-        expect(world.traces('cluster2')).toEqual([]);
-        expect(new Set(Object.values(world.inForce()))).toEqual(new Set([100]));
-        expect(world.lost).toBe(0);
-      } finally {
-        world.stop();
-      }
-    }),
+    fc.asyncProperty(
+      topologies,
+      fc.array(anyTrouble, { minLength: 1, maxLength: 6 }),
+      async (topology, all) => {
+        const world = new FakeWorld({ topology });
+        try {
+          const trouble = all.map((it) => happen(world, it));
+          expect(await persist(world)).toBe('done');
+          await Promise.all(trouble);
+          expect(world.traces('cluster1')).toEqual(['Migration productcatalog']);
+          expect(world.traces('cluster2')).toEqual([]);
+          expect(new Set(Object.values(world.inForce()))).toEqual(new Set([100]));
+          expect(world.lost).toBe(0);
+        } finally {
+          world.stop();
+        }
+      },
+    ),
     { endOnFailure: true, numRuns: Number(process.env.MESHLIFT_RANDOM_RUNS ?? 25) },
   );
 }, 600_000);

@@ -1,11 +1,17 @@
 import type { Side } from '../migration/traffic-split.ts';
-import type { Migration } from '../spec/migration.ts';
+import { homeOf, type Migration } from '../spec/migration.ts';
 
 /** Field manager of every server-side apply. */
 export const fieldManager = 'meshlift';
 
 /** On every object that Meshlift makes, so that it can find, and in the end remove, exactly its own. */
 export const migrationLabel = 'meshlift.dev/migration';
+
+/**
+ * On what stays in a cluster because it carries traffic after completion: the way to the pods where another cluster
+ * has them. Not the label above, which is on everything that goes.
+ */
+export const standInLabel = 'meshlift.dev/stand-in';
 
 /** On the VM's workload and on the pods: which side an endpoint is. Stays on the pods after completion. */
 export const sideLabel = 'meshlift.dev/side';
@@ -23,13 +29,22 @@ export function ownLabels(migration: Migration): Record<string, string> {
   return { [migrationLabel]: migration.metadata.name };
 }
 
-/** Labels of the VM's endpoints: a side, and a mark for every member cluster. */
+/**
+ * Labels of the VM's own registration: a side, and a mark for every member cluster that reads it. In a mesh of global
+ * names that is the home cluster alone; the others have a stand-in of it.
+ */
 export function vmLabels(migration: Migration): Record<string, string> {
+  const readers = migration.spec.topology === 'global-names' ? [homeOf(migration)] : migration.spec.clusters;
   return endpointLabels(
     migration,
     'vm',
-    migration.spec.clusters.map((member) => member.name),
+    readers.map((member) => member.name),
   );
+}
+
+/** Labels of the VM's stand-in in a member cluster that does not read the home cluster's registrations. */
+export function farVmLabels(migration: Migration, cluster: string): Record<string, string> {
+  return endpointLabels(migration, 'vm', [cluster]);
 }
 
 /** Labels of endpoints that belong to one member cluster's side hosts: the copy's pods, or their stand-in. */

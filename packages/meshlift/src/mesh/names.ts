@@ -8,10 +8,12 @@ export function serviceHost(migration: Migration): string {
 
 /**
  * The mesh's name for one side. It has a domain of its own, `side`, because a Service of the same name, seen through
- * a remote secret, would win over the ServiceEntry.
+ * a remote secret, would win over the ServiceEntry. In a mesh of global names there is no such Service, and the copy,
+ * which other clusters reach through its cluster's gateway, is called `global` as everything there that is so reached.
  */
 export function sideHost(migration: Migration, side: Side): string {
-  return `${sideName(migration, side)}.${migration.metadata.namespace}.side`;
+  const domain = side === 'k8s' && migration.spec.topology === 'global-names' ? 'global' : 'side';
+  return `${sideName(migration, side)}.${migration.metadata.namespace}.${domain}`;
 }
 
 /** Name of the objects that make up one side. */

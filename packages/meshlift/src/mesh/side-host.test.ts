@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { sides } from '../migration/traffic-split.ts';
+import type { Topology } from '../spec/migration.ts';
 import { sampleMigration } from '../spec/testdata/sample-migration.ts';
-import { k8sLabels, vmLabels } from './marks.ts';
+import { farVmLabels, k8sLabels, vmLabels } from './marks.ts';
 import { sideHostObjects } from './side-host.ts';
 import { expectGolden } from './testdata/golden.ts';
 
@@ -20,22 +21,35 @@ test.each([
   );
 });
 
+test('side hosts of a mesh with global names: the copy’s is global', () => {
+  const migration = sampleMigration({ topology: 'global-names' });
+  expectGolden(
+    'side-hosts-global-names',
+    sides.flatMap((side) => sideHostObjects(migration, side, 'cluster1', 'present')),
+  );
+});
+
 /** Which endpoints a side host holds in a cluster, as Istio selects them: by every label of its selector. */
 function holds(
   retries: 'safe' | 'off',
   side: 'vm' | 'k8s',
   cluster: string,
   host: 'side' | 'alone' = 'side',
+  topology: Topology = 'endpoint-discovery',
 ): readonly string[] {
-  const migration = sampleMigration({ net: { retries } });
+  const migration = sampleMigration({ net: { retries }, topology });
   const entry = sideHostObjects(migration, side, cluster, 'present').find(
     ({ kind, spec }) =>
-      kind === 'ServiceEntry' && (spec as { hosts: string[] }).hosts[0]?.endsWith(`.${host}`),
+      kind === 'ServiceEntry' &&
+      (spec as { hosts: string[] }).hosts[0]?.endsWith('.alone') === (host === 'alone'),
   );
   const { labels } = (entry as unknown as { spec: { workloadSelector: { labels: Record<string, string> } } })
     .spec.workloadSelector;
   const endpoints: Record<string, Record<string, string>> = {
     vm: vmLabels(migration),
+    ...(topology === 'global-names' && {
+      'stand-in of the vm in cluster2': farVmLabels(migration, 'cluster2'),
+    }),
     'pods in cluster2': k8sLabels(migration, 'cluster2'),
     'stand-in in cluster1': k8sLabels(migration, 'cluster1'),
     'someone else’s pods': { app: 'productcatalogservice' },
@@ -55,6 +69,16 @@ test('with the net, each side of a cluster holds the VM and the one way to the c
   for (const side of sides) {
     expect(holds('safe', side, 'cluster1')).toEqual(['vm', 'stand-in in cluster1']);
     expect(holds('safe', side, 'cluster2')).toEqual(['vm', 'pods in cluster2']);
+  }
+});
+
+test('with global names, a cluster that does not read the VM’s registration holds its stand-in, and never both', () => {
+  for (const side of sides) {
+    expect(holds('safe', side, 'cluster1', 'side', 'global-names')).toEqual(['vm', 'stand-in in cluster1']);
+    expect(holds('safe', side, 'cluster2', 'side', 'global-names')).toEqual([
+      'stand-in of the vm in cluster2',
+      'pods in cluster2',
+    ]);
   }
 });
 

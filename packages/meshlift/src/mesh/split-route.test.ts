@@ -26,6 +26,12 @@ test.each([
   expectGolden(name, [splitRoute(migrationOf(protocol, retries), splitWithK8s(20), 7)]);
 });
 
+test('the split of a mesh with global names leads to the copy’s global name', () => {
+  expectGolden('split-route-global-names', [
+    splitRoute(sampleMigration({ topology: 'global-names' }), splitWithK8s(20), 7),
+  ]);
+});
+
 test('a route that was written is read back as the same split and generation', () => {
   fc.assert(
     fc.property(

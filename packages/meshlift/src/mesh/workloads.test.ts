@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../effects/kube/port.ts';
 import { sampleMigration } from '../spec/testdata/sample-migration.ts';
 import { copyServiceAccount, isWorkload, markedCopy, podTemplate } from './copy.ts';
 import { farCopyObjects } from './far-copy.ts';
+import { farVmObjects } from './far-vm.ts';
+import { homeStandIns } from './home-stand-in.ts';
 import { expectGolden } from './testdata/golden.ts';
 import { vmAccount, workloadGroup } from './vm-workload.ts';
 
@@ -46,6 +48,68 @@ test('the copy’s stand-ins, one for each address of the far gateway', () => {
     'far-copy',
     farCopyObjects(migration, 'cluster1', ['10.10.2.101', '10.10.2.102'], 'productcatalog'),
   );
+});
+
+describe('with global names', () => {
+  const apart = sampleMigration({ topology: 'global-names' });
+  const service: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'productcatalogservice', namespace: 'default' },
+    spec: {
+      selector: { app: 'productcatalogservice' },
+      ports: [
+        { name: 'grpc', port: 3550, targetPort: 3550 },
+        { name: 'metrics', port: 9090, targetPort: 'prom' },
+      ],
+    },
+  };
+  const standIns = (cluster: string) =>
+    homeStandIns(apart, cluster, service, ['10.10.2.101'], 'productcatalog');
+
+  test('the VM’s stand-in where its registration is not read, and the pods’ behind the service’s own name', () => {
+    expectGolden('global-names-stand-ins', [...farVmObjects(apart, 'cluster2'), ...standIns('cluster1')]);
+  });
+
+  test('a cluster needs no stand-in of what it has itself', () => {
+    expect(farVmObjects(apart, 'cluster1')).toEqual([]);
+    expect(standIns('cluster2')).toEqual([]);
+  });
+
+  test('what stays after completion has none of the labels by which everything else is removed', () => {
+    for (const { metadata } of standIns('cluster1')) {
+      expect(metadata.labels).toEqual({ 'meshlift.dev/stand-in': 'productcatalog' });
+    }
+  });
+
+  test('the VM registers for its home cluster alone', () => {
+    const { metadata } = workloadGroup(apart).spec as { metadata: { labels: Record<string, string> } };
+    expect(Object.keys(metadata.labels).filter((it) => it.startsWith('in.'))).toEqual([
+      'in.meshlift.dev/cluster1',
+    ]);
+  });
+
+  test('nothing of this is in a mesh where clusters discover each other’s endpoints', () => {
+    expect(farVmObjects(migration, 'cluster2')).toEqual([]);
+    expect(homeStandIns(migration, 'cluster1', service, ['10.10.2.101'], 'productcatalog')).toEqual([]);
+  });
+});
+
+test('the ways of two clusters to a third have names of their own', () => {
+  const three = sampleMigration({
+    clusters: ['cluster1', 'cluster2', 'cluster3'].map((name) => ({
+      name,
+      context: name,
+      home: name === 'cluster1',
+      target: name === 'cluster3',
+    })),
+  });
+  const names = ['cluster1', 'cluster2'].flatMap((from) =>
+    farCopyObjects(three, from, ['10.10.3.101', '10.10.3.102'], 'productcatalog').map(
+      (it) => it.metadata.name,
+    ),
+  );
+  expect(new Set(names).size).toBe(4);
 });
 
 test('the copy is the user’s manifests with a namespace and the marks of its side', () => {

@@ -106,7 +106,8 @@ const migrationSchema = z.strictObject({
           (list) => new Set(list.map((it) => `${it.kubeconfig ?? ''} ${it.context}`)).size === list.length,
           'a different context for each cluster: a cluster that is here twice would be written twice',
         ),
-      topology: z.enum(['endpoint-discovery']).default('endpoint-discovery'),
+      /** how member clusters know what runs in another: by reading its API server, or only the way to its gateway */
+      topology: z.enum(['endpoint-discovery', 'global-names']).default('endpoint-discovery'),
       istio: z
         .strictObject({
           namespace: dnsLabel.default('istio-system'),
@@ -187,6 +188,7 @@ export type Migration = z.infer<typeof migrationSchema>;
 export type MigrationSpec = Migration['spec'];
 export type Member = MigrationSpec['clusters'][number];
 export type GateSpec = MigrationSpec['rollout']['gate'];
+export type Topology = MigrationSpec['topology'];
 export type Protocol = MigrationSpec['service']['protocol'];
 
 /** One thing that is wrong with a migration file: where, what was there, what to write instead. */

@@ -167,7 +167,11 @@ export class FakeIstiod {
 
   /** WorkloadEntries of every cluster, and this cluster's own pods: those of others lose their labels on the way. */
   #workloads(): readonly Labelled[] {
-    const entries = this.#everyCluster
+    return [...this.#entries(), ...readyPods(this.#cluster)];
+  }
+
+  #entries(): readonly Labelled[] {
+    return this.#everyCluster
       .flatMap((cluster) => cluster.objects())
       .filter(({ kind }) => kind === 'WorkloadEntry')
       .map((entry) => {
@@ -182,23 +186,30 @@ export class FakeIstiod {
         const healthy = !conditions.some((it) => it.type === 'Healthy' && it.status !== 'True');
         return { labels, address: `${address}:${ports.grpc ?? port}`, healthy };
       });
-    return [...entries, ...readyPods(this.#cluster)];
   }
 
+  /** Pods, and WorkloadEntries of which the labels match as those of pods. */
   #podsBehind(service: KubeObject): readonly Endpoint[] {
     const { selector } = service.spec as { selector: Record<string, string> };
+    const entries = this.#entries().filter(({ labels }) =>
+      Object.entries(selector).every(([key, value]) => labels[key] === value),
+    );
     const chosen = (cluster: FakeCluster) =>
       readyPods(cluster).filter(({ labels }) =>
         Object.entries(selector).every(([key, value]) => labels[key] === value),
       );
-    return this.#everyCluster.flatMap((cluster) =>
+    const pods = this.#everyCluster.flatMap((cluster) =>
       chosen(cluster).map(({ address, healthy }) => ({
         address: cluster === this.#cluster ? address : '10.10.2.101:15443',
-        side: 'k8s' as const,
         healthy,
-        priority: 0,
       })),
     );
+    return [...pods, ...entries].map(({ address, healthy }) => ({
+      address,
+      side: 'k8s' as const,
+      healthy,
+      priority: 0,
+    }));
   }
 }
 

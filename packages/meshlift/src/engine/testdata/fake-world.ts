@@ -13,8 +13,7 @@ import { FakeIstiod } from './fake-istiod.ts';
 import { FakeProxy } from './fake-proxy.ts';
 import { FakeVm } from './fake-vm.ts';
 
-const names = ['cluster1', 'cluster2'] as const;
-export type ClusterName = (typeof names)[number];
+export type ClusterName = 'cluster1' | 'cluster2' | 'cluster3' | 'cluster4';
 
 const host = 'productcatalogservice.default.svc.cluster.local';
 const labels = { app: 'productcatalogservice' };
@@ -32,7 +31,7 @@ export interface EngineOptions {
 }
 
 /**
- * Two clusters in one mesh, with customers who call without a pause, and a VM: everything that the engine touches,
+ * The migration's clusters in one mesh, with customers who call without a pause, and a VM: everything that the engine touches,
  * in memory and in no time, behind the same ports as the real ones.
  */
 export class FakeWorld {
@@ -58,6 +57,7 @@ export class FakeWorld {
   #copyRequests = 0;
   readonly #engines = new Set<{ dead: boolean }>();
   readonly #stop: () => void;
+  readonly #target: ClusterName;
 
   constructor(spec: Record<string, unknown> = {}) {
     this.migration = sampleMigration({
@@ -67,14 +67,15 @@ export class FakeWorld {
       ...spec,
     });
     const now = () => this.clock.now();
-    this.clusters = {
-      cluster1: new FakeCluster('cluster1', base(), { now }),
-      cluster2: new FakeCluster('cluster2', base(), { now }),
-    };
+    const names = this.migration.spec.clusters.map(({ name }) => name as ClusterName);
+    this.#target = targetOf(this.migration).name as ClusterName;
+    this.clusters = each(names, (name) => new FakeCluster(name, base(), { now }));
     const all = names.map((name) => this.clusters[name]);
-    const istiod = (name: ClusterName) =>
-      new FakeIstiod(this.clusters[name], all, this.clock, () => this.flow());
-    this.istiods = { cluster1: istiod('cluster1'), cluster2: istiod('cluster2') };
+    const discovers = this.migration.spec.topology === 'endpoint-discovery';
+    this.istiods = each(names, (name) => {
+      const read = discovers ? all : [this.clusters[name]];
+      return new FakeIstiod(this.clusters[name], read, this.clock, () => this.flow());
+    });
     this.vm = new FakeVm(
       this.clock,
       (running) => this.#sidecar(running),
@@ -93,7 +94,9 @@ export class FakeWorld {
     }
     this.#addPod('cluster1', 'recommendationservice-1', 'sidecar', 150);
     this.#addPod('cluster1', 'checkoutservice-1', 'sidecar', 60);
-    this.#addPod('cluster2', 'frontend-1', 'sidecar', 200);
+    if (names.includes('cluster2')) this.#addPod('cluster2', 'frontend-1', 'sidecar', 200);
+    if (names.includes('cluster3')) this.#addPod('cluster3', 'searchservice-1', 'sidecar', 90);
+    if (names.includes('cluster4')) this.#addPod('cluster4', 'kioskservice-1', 'sidecar', 40);
     this.#stop = this.clock.autoAdvance();
   }
 
@@ -208,7 +211,11 @@ export class FakeWorld {
   }
 
   object(name: ClusterName, kind: string): KubeObject | undefined {
-    return this.clusters[name].objects().find((it) => it.kind === kind);
+    return this.objectsOf(name, kind)[0];
+  }
+
+  objectsOf(name: ClusterName, kind: string): readonly KubeObject[] {
+    return this.clusters[name].objects().filter((it) => it.kind === kind);
   }
 
   /** The program on the VM dies, or comes back; the probe of its sidecar tells a little later. */
@@ -222,8 +229,8 @@ export class FakeWorld {
   setCopyAlive(alive: boolean): void {
     this.flow();
     this.copyAlive = alive;
-    const deployment = this.object('cluster2', 'Deployment');
-    if (deployment) this.#rollOut('cluster2', deployment);
+    const deployment = this.object(this.#target, 'Deployment');
+    if (deployment) this.#rollOut(this.#target, deployment);
   }
 
   get #version(): number {
@@ -366,6 +373,10 @@ export class FakeWorld {
       },
     });
   }
+}
+
+function each<T>(names: readonly ClusterName[], make: (name: ClusterName) => T): Record<ClusterName, T> {
+  return Object.fromEntries(names.map((name) => [name, make(name)])) as Record<ClusterName, T>;
 }
 
 const vmEntryRef = {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MeshliftError } from '../../errors/error.ts';
+import type { CallAnswer, ServiceCall } from '../service-call/port.ts';
 import { mergeApplied } from './apply-merge.ts';
 import type { KubeObject, KubeWriter, ListQuery, ObjectRef, PodPort, WriteOptions } from './port.ts';
 import { matchesFields, matchesLabels } from './selectors.ts';
@@ -41,6 +42,10 @@ export class FakeCluster implements KubeWriter {
   readonly #forbidden = new Set<string>();
   readonly #listeners: ((write: WriteSeen) => void)[] = [];
   readonly #now: () => number;
+  #answerCall: (target: PodPort, call: ServiceCall) => CallAnswer = () => ({
+    came: 'nothing',
+    why: 'nobody listens there',
+  });
   #version = 0;
 
   constructor(
@@ -82,6 +87,11 @@ export class FakeCluster implements KubeWriter {
   /** what podGet and forwardedGet of this pod's port answer */
   serve(target: PodPort, path: string, body: Body): void {
     this.#bodies.set(bodyKey(target, path), body);
+  }
+
+  /** what forwardedCall of any pod's port answers */
+  answerCalls(answer: (target: PodPort, call: ServiceCall) => CallAnswer): void {
+    this.#answerCall = answer;
   }
 
   setLogs(pod: { namespace: string; pod: string; container: string }, text: string): void {
@@ -134,6 +144,10 @@ export class FakeCluster implements KubeWriter {
 
   forwardedGet(target: PodPort, path: string): Promise<string> {
     return this.podGet(target, path);
+  }
+
+  async forwardedCall(target: PodPort, call: ServiceCall): Promise<CallAnswer> {
+    return this.#answerCall(target, call);
   }
 
   async logs(pod: { namespace: string; pod: string; container: string }, lines: number): Promise<string> {

@@ -11,6 +11,8 @@ import type { PodPort } from './port.ts';
 export interface PortForwards {
   /** status and body of a GET; rejects when the tunnel cannot be opened or breaks before the whole answer came */
   get(target: PodPort, path: string, signal: AbortSignal): Promise<{ status: number; body: string }>;
+  /** a connection of the caller's own to the port, for any protocol; the caller closes it */
+  connect(target: PodPort): Promise<Duplex>;
   close(): void;
 }
 
@@ -33,6 +35,7 @@ export function portForwards(api: ApiClient): PortForwards {
   const agent = new TunnelAgent(api);
   return {
     get: (target, path, signal) => getThrough(agent, target, path, signal),
+    connect: (target) => agent.open(target),
     close: () => agent.destroy(),
   };
 }
@@ -87,6 +90,10 @@ class TunnelAgent extends http.Agent {
     for (const socket of this.#sockets) socket.terminate();
   }
 
+  open(target: PodPort): Promise<Duplex> {
+    return openTunnel(this.#api, target, (socket) => this.#track(socket));
+  }
+
   #track(socket: WebSocket): void {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
@@ -99,7 +106,7 @@ class TunnelAgent extends http.Agent {
   ): undefined {
     const [pod = '', ...namespace] = (options.host ?? '').split(/\.(?=[^.]*$)/);
     const target: PodPort = { pod, namespace: namespace.join('.'), port: Number(options.port) };
-    openTunnel(this.#api, target, (socket) => this.#track(socket)).then(
+    this.open(target).then(
       (tunnel) => callback?.(null, tunnel),
       // Node's types want a stream beside the error; its code reads none.
       (error: Error) => (callback as ((error: Error) => void) | undefined)?.(error),

@@ -1,3 +1,5 @@
+import type { CallAnswer, ServiceCall } from '../service-call/port.ts';
+
 /** A Kubernetes object as the API server sends it; kind-specific fields stay untyped until a pure module reads them. */
 export interface KubeObject {
   readonly apiVersion: string;
@@ -67,6 +69,8 @@ export interface KubeReader {
   podGet(target: PodPort, path: string, signal?: AbortSignal): Promise<string>;
   /** HTTP GET of a pod's loopback port through a port-forward (for ports that listen on localhost only) */
   forwardedGet(target: PodPort, path: string, signal?: AbortSignal): Promise<string>;
+  /** one call to a pod's loopback port through a port-forward; what the port says, or that it says nothing, is an answer */
+  forwardedCall(target: PodPort, call: ServiceCall, signal?: AbortSignal): Promise<CallAnswer>;
   /** the last `lines` log lines of a container */
   logs(
     pod: { namespace: string; pod: string; container: string },

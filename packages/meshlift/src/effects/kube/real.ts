@@ -1,4 +1,6 @@
 import { MeshliftError } from '../../errors/error.ts';
+import { callOverStream } from '../service-call/over-stream.ts';
+import type { CallAnswer, ServiceCall } from '../service-call/port.ts';
 import { type Attempt, noAnswer, podRefusal, readStatus, refusal } from './api-errors.ts';
 import { type ApiAnswer, type ApiClient, type ApiRequest, apiClient } from './api-request.ts';
 import { readAccess } from './kubeconfig.ts';
@@ -147,6 +149,20 @@ class RealCluster implements OpenCluster {
       }
       const late = deadline.aborted && !signal?.aborted;
       throw noAnswer(attempt, late ? new Error(`no answer within ${this.#timeoutMs} ms`) : error, signal);
+    }
+  }
+
+  async forwardedCall(target: PodPort, call: ServiceCall, signal?: AbortSignal): Promise<CallAnswer> {
+    const attempt = this.#attempt(`call localhost:${target.port} in pod ${target.namespace}/${target.pod}`);
+    const deadline = AbortSignal.timeout(this.#timeoutMs);
+    const within = signal ? AbortSignal.any([signal, deadline]) : deadline;
+    try {
+      return await callOverStream(await this.#forwards.connect(target), call, within);
+    } catch (error) {
+      if (error instanceof TunnelRefused) throw tunnelRefusal(attempt, target, error);
+      const late = deadline.aborted && !signal?.aborted;
+      if (late) return { came: 'nothing', why: `no answer within ${this.#timeoutMs} ms` };
+      throw noAnswer(attempt, error, signal);
     }
   }
 

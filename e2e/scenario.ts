@@ -21,6 +21,8 @@ export interface ScenarioOptions {
   readonly topology?: 'endpoint-discovery' | 'global-names';
   /** where the catalog belongs; its callers are in `default` */
   readonly namespace?: string;
+  /** catalogues of images; the shop's unless given */
+  readonly images?: readonly string[];
 }
 
 /**
@@ -48,7 +50,7 @@ export class Scenario {
       quiet: true,
       mayFail: true,
     });
-    await scenario.stage.labUp([join(root, 'packages/shop/images.json')], options);
+    await scenario.stage.labUp(options.images ?? [join(root, 'packages/shop/images.json')], options);
     if (scenario.topology === 'global-names') await scenario.#setApart();
     return scenario;
   }

@@ -7,10 +7,12 @@ import { isWorkload, markedCopy } from '../mesh/copy.ts';
 import { sideHost } from '../mesh/names.ts';
 import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
 import { ensureFarCopy, ensureSideHosts } from './side-hosts.ts';
+import { testCopy } from './test-copy.ts';
 
 /**
  * Deploys the copy into the target cluster and makes it known to every member's proxies. The split's route stands
- * since the VM joined, so the copy gets no request until a split gives it some.
+ * since the VM joined, so the copy gets no request until a split gives it some; before that, a caller of ours in every
+ * member asks it through the mesh.
  */
 export async function deployWorkload(context: EngineContext, journal: Journal): Promise<void> {
   const { clock, manifests, members, migration, signal, target } = context;
@@ -63,5 +65,6 @@ export async function deployWorkload(context: EngineContext, journal: Journal): 
       });
     }),
   );
+  await testCopy(context);
   await journal.record({ phase: 'Deployed' });
 }

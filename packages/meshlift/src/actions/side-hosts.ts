@@ -9,6 +9,7 @@ import { migrationLabel } from '../mesh/marks.ts';
 import { istioNetworking } from '../mesh/mesh-host.ts';
 import { sideHostObjects } from '../mesh/side-host.ts';
 import { splitRouteName } from '../mesh/split-route.ts';
+import { testCallerLabel } from '../mesh/test-caller.ts';
 import { sides } from '../migration/traffic-split.ts';
 
 /** Makes both side hosts of a member what they should be; a write that changes nothing costs the proxies nothing. */
@@ -146,5 +147,9 @@ export async function sideHostLeftovers(
     // The VM's own registration belongs to its WorkloadGroup and stays until the VM leaves.
     found.push(...objects.filter((it) => !it.metadata.ownerReferences?.length));
   }
+  const callers = `${labelSelector},${testCallerLabel}=true`;
+  found.push(
+    ...(await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector: callers }, signal)),
+  );
   return found;
 }

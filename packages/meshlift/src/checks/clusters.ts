@@ -10,6 +10,9 @@ const rightsInMembers = [
   { verb: 'patch', group: 'networking.istio.io', resource: 'serviceentries' },
   { verb: 'patch', group: 'networking.istio.io', resource: 'destinationrules' },
   { verb: 'patch', group: 'networking.istio.io', resource: 'workloadentries' },
+  // For the caller that tests the copy from each member.
+  { verb: 'create', group: '', resource: 'pods' },
+  { verb: 'delete', group: '', resource: 'pods' },
 ] as const;
 
 export const clusterChecks: readonly Check[] = [
@@ -35,10 +38,10 @@ export const clusterChecks: readonly Check[] = [
         const { namespace } = context.migration.metadata;
         for (const right of rightsInMembers) {
           if (await kube.may({ ...right, namespace }, context.signal)) continue;
-          const what = `${right.verb} ${right.resource}.${right.group}`;
+          const what = `${right.verb} ${right.resource}${right.group && `.${right.group}`}`;
           return {
             why: `in ${name}, the user of context ${member.context} may not ${what} in namespace ${namespace}`,
-            next: `kubectl --context ${member.context} auth can-i ${right.verb} ${right.resource}.${right.group} -n ${namespace}`,
+            next: `kubectl --context ${member.context} auth can-i ${what} -n ${namespace}`,
           };
         }
         return null;

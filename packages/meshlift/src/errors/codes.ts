@@ -66,6 +66,11 @@ export const errorCodes = {
   },
   'not-agreed': { exit: exitCodes.held, retryable: true, title: 'the clusters did not all take the split' },
   'timed-out': { exit: exitCodes.timedOut, retryable: true, title: 'it did not become true in time' },
+  'copy-not-answering': {
+    exit: exitCodes.error,
+    retryable: true,
+    title: 'the copy does not answer callers through the mesh',
+  },
   'vm-unhealthy': { exit: exitCodes.held, retryable: true, title: 'the VM is not healthy' },
 } as const satisfies Record<string, CodeFacts>;
 

@@ -19,6 +19,7 @@ export type EventCode =
   | 'vm-join'
   | 'vm-leave'
   | 'workload'
+  | 'copy-test'
   | 'side-hosts'
   | 'split-intent'
   | 'split-written'

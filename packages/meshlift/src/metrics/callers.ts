@@ -1,4 +1,5 @@
 import type { KubeObject } from '../effects/kube/port.ts';
+import { testCallerLabel } from '../mesh/test-caller.ts';
 import type { Caller } from './call-series.ts';
 
 interface ContainerStatus {
@@ -24,7 +25,7 @@ const proxyContainer = 'istio-proxy';
  * yet has let nothing through, and would only be one more that cannot be read.
  */
 export function callersAmong(cluster: string, pods: readonly KubeObject[]): readonly Caller[] {
-  return pods.flatMap((pod) => {
+  return pods.filter(isCustomer).flatMap((pod) => {
     const { status } = pod as PodFields;
     const proxy = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].find(
       ({ name }) => name === proxyContainer,
@@ -38,6 +39,11 @@ export function callersAmong(cluster: string, pods: readonly KubeObject[]): read
       incarnation: `${pod.metadata.uid}/${proxy.containerID ?? ''}`,
     };
   });
+}
+
+/** What Meshlift itself calls for a test is not traffic. */
+function isCustomer({ metadata }: KubeObject): boolean {
+  return metadata.labels?.[testCallerLabel] === undefined;
 }
 
 /** The Deployment's name where a ReplicaSet owns the pod (its name has the template's hash at the end). */

@@ -151,6 +151,13 @@ const migrationSchema = z.strictObject({
         suffix: dnsLabel
           .refine((it) => it !== 'vm', 'another suffix: vm names the side of the VM')
           .default('k8s'),
+        /** whether `deploy` calls the copy through the mesh from every member before a customer does, and as whom */
+        test: z
+          .union(
+            [z.literal('off'), z.strictObject({ serviceAccount: dnsLabel.default('default') })],
+            'off, or {serviceAccount: NAME}: the identity of a caller that is let in',
+          )
+          .prefault({}),
       }),
       rollout: z
         .strictObject({

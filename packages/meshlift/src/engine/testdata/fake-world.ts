@@ -2,6 +2,7 @@ import { FakeClock } from '../../effects/clock/fake.ts';
 import { FakeCluster } from '../../effects/kube/fake.ts';
 import { type Fault, type KubeVerb, withFaults } from '../../effects/kube/faults.ts';
 import type { KubeObject, KubeWriter } from '../../effects/kube/port.ts';
+import type { ServiceCall } from '../../effects/service-call/port.ts';
 import type { Ssh } from '../../effects/ssh/port.ts';
 import { MeshliftError } from '../../errors/error.ts';
 import type { MeshliftEvent } from '../../events/event.ts';
@@ -18,7 +19,7 @@ export type ClusterName = 'cluster1' | 'cluster2' | 'cluster3' | 'cluster4';
 const host = 'productcatalogservice.default.svc.cluster.local';
 const labels = { app: 'productcatalogservice' };
 const writes: readonly KubeVerb[] = ['apply', 'applyStatus', 'create', 'replace', 'delete'];
-const reads: readonly KubeVerb[] = ['get', 'list', 'serves', 'version', 'podGet', 'forwardedGet', 'createToken'];
+const reads: readonly KubeVerb[] = ['get', 'list', 'serves', 'version', 'podGet', 'forwardedGet', 'forwardedCall', 'createToken'];
 
 /** What kills an engine in a test: not an error of ours, so nothing may handle it. */
 export class Killed extends Error {}
@@ -50,6 +51,12 @@ export class FakeWorld {
   readonly effective: number[] = [];
   /** of the copy's answers, every how many-th is an error; 0: none */
   copyFailsEvery = 0;
+  /** members whose callers' way to the copy is broken, though their proxies know it */
+  readonly copyUnreachableFrom = new Set<ClusterName>();
+  /** whether istiod gives new pods a sidecar */
+  injects = true;
+  /** every call that tested the copy */
+  readonly copyTests: { readonly cluster: ClusterName; readonly call: ServiceCall }[] = [];
   vmAlive = true;
   copyAlive = true;
   #writes = 0;
@@ -91,6 +98,7 @@ export class FakeWorld {
       this.clusters[name].serve({ namespace: 'istio-system', pod: 'istiod-1', port: 15014 }, '/debug/syncz', served);
       this.#addPod(name, 'gateway-1', 'router', 0);
       this.#runDeployments(name);
+      this.#runTestCallers(name);
     }
     this.#addPod('cluster1', 'recommendationservice-1', 'sidecar', 150);
     this.#addPod('cluster1', 'checkoutservice-1', 'sidecar', 60);
@@ -346,6 +354,34 @@ export class FakeWorld {
     });
   }
 
+  /** A caller that tests the copy comes up, and hears what a caller would hear by the header of the copy's side. */
+  #runTestCallers(name: ClusterName): void {
+    const cluster = this.clusters[name];
+    cluster.onWrite(({ verb, object }) => {
+      if (object.metadata.labels?.['meshlift.dev/test-caller'] === undefined || verb !== 'create') return;
+      const { spec } = this.injects ? callerPod(object.metadata.name, 'sidecar') : object;
+      cluster.put({ ...object, spec });
+      void this.clock.wait(700).then(() => {
+        if (!cluster.objects().some(({ metadata }) => metadata.uid === object.metadata.uid)) return;
+        const { podIP: _none, ...status } = callerPod(object.metadata.name, 'sidecar').status as Record<
+          string,
+          unknown
+        >;
+        cluster.put({ ...object, spec, status });
+      });
+    });
+    cluster.answerCalls((target, call) => {
+      this.copyTests.push({ cluster: name, call });
+      const standing = cluster.objects().some(({ metadata }) => metadata.name === target.pod);
+      if (!standing) throw new TypeError(`${target.pod} is not there`);
+      const steered = call.protocol !== 'tcp' && call.headers['x-meshlift-side'] === 'k8s';
+      const reached = steered && this.copyAlive && !this.copyUnreachableFrom.has(name);
+      return reached
+        ? { came: 'grpc', status: 0, message: '', health: 'SERVING' }
+        : { came: 'grpc', status: 14, message: 'upstream connect error', health: null };
+    });
+  }
+
   #rollOut(name: ClusterName, { metadata }: KubeObject): void {
     const cluster = this.clusters[name];
     const deployment = cluster.objects().find((it) => it.kind === 'Deployment' && it.metadata.name === metadata.name);
@@ -392,7 +428,7 @@ function callerPod(name: string, type: 'sidecar' | 'router', ready = true): Kube
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name, namespace: 'default', labels: { app: name.replace(/-\d+$/, '') } },
-    spec: { containers: [{ name: 'istio-proxy', args: ['proxy', type] }] },
+    spec: { containers: [{ name: 'istio-proxy', image: 'proxyv2:1', args: ['proxy', type] }] },
     status: {
       phase: 'Running',
       podIP: `10.21.0.${index}`,

@@ -25,8 +25,8 @@ export interface SplitWish {
 /** What the protocol leaves behind when it can't agree: where every cluster was returned to. */
 const returns = { cause: 'return', reason: 'not every cluster took the last split' } as const;
 
-/** The way back to the VM is made wherever it can be made: nobody gains by undoing it where it worked. */
-const neverReturned: ReadonlySet<SplitCause> = new Set(['rollback', 'gate', 'return']);
+/** The way to the safe side is made wherever it can be made: nobody gains by undoing it where it worked. */
+const neverReturned: ReadonlySet<SplitCause> = new Set(['rollback', 'gate', 'forward', 'return']);
 
 /**
  * Puts one split in force in every member cluster: records the intent, writes all clusters at once, verifies each
@@ -48,7 +48,7 @@ export async function writeSplit(
     throw new MeshliftError('not-agreed', {
       where: `split ${formatSplit(wish.split)}`,
       why: `${failure.message}; every cluster that could be written has it, and keeps it`,
-      next: `once that is mended: meshlift rollback (${failure.next})`,
+      next: `once that is mended: meshlift ${wish.cause === 'forward' ? 'run' : 'rollback'} (${failure.next})`,
       cause: failure,
     });
   }

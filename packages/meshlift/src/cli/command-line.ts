@@ -115,8 +115,8 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
     new Option('--until <phase>', 'where to stop').choices(['completed', 'retired']).default('completed'),
   );
   writes(program, 'rollback', 'put all traffic back on the VM, in every cluster', (options) =>
-    drive(options, { do: 'rollback' }),
-  );
+    drive(options, { do: 'rollback', force: options.force === true }),
+  ).option('--force', 'even onto a VM that is known to be down');
   writes(program, 'complete', 'make Kubernetes the service’s own home and take the routes away', (options) =>
     drive(options, { do: 'complete' }),
   );

@@ -9,12 +9,14 @@ import { decide } from '../migration/decide.ts';
 import type { Act, Decision, Goal } from '../migration/decision.ts';
 import type { GateWindow, SideWindow, Verdict } from '../migration/gate.ts';
 import { formatGoal } from '../migration/order-of-commands.ts';
+import { triesPatience, withPatience } from '../migration/patience.ts';
 import type { MigrationStatus, Outcome, VerdictRecord } from '../migration/status.ts';
 import { allOnVm, formatSplit } from '../migration/traffic-split.ts';
 import { type EngineContext, tell } from './context.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { observe } from './observe.ts';
 import { whileOwning } from './ownership.ts';
+import { refuseCycle } from './predecessors.ts';
 import { type TrafficWatch, watchTraffic } from './traffic-watch.ts';
 
 /** How a command ended: what it asked for is true, it holds, it was refused, or the gate took everything back. */
@@ -33,6 +35,7 @@ export async function drive(context: EngineContext, goal: Goal): Promise<Ending>
   return whileOwning(context, async (signal) => {
     const owned = { ...context, signal };
     const journal = await openJournal(owned);
+    if (goal.do !== 'rollback') await refuseCycle(owned);
     const traffic = await watchTraffic(owned);
     await recordCommand(owned, journal, goal);
     try {
@@ -68,10 +71,14 @@ async function pursue(
   goal: Goal,
 ): Promise<Ending> {
   let acted = false;
+  let since = context.clock.now();
   for (;;) {
     const [seen] = await Promise.all([observe(context, traffic), journal.refresh()]);
     const now = context.clock.now();
-    const decision = decide(context.migration, journal.status, seen, goal, now);
+    const next = decide(context.migration, journal.status, seen, goal, now);
+    if (!triesPatience(next)) since = now;
+    const { deadlines } = context.migration.spec;
+    const decision = withPatience(next, { deadlines, goal, since, now });
     await recordVerdict(context, journal, seen.window, decision.verdict);
     switch (decision.kind) {
       case 'act': {

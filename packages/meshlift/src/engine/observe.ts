@@ -6,17 +6,19 @@ import { readSplitRoute, splitRouteName } from '../mesh/split-route.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
 import type { Health, MemberObservation, Observation } from '../migration/observation.ts';
 import type { EngineContext, MemberCluster } from './context.ts';
+import { readPredecessors } from './predecessors.ts';
 import type { TrafficWatch } from './traffic-watch.ts';
 
 /** One look at the world: every member's route, both sides' health, and what callers saw. */
 export async function observe(context: EngineContext, traffic: TrafficWatch): Promise<Observation> {
-  const [members, vm, copy, window] = await Promise.all([
+  const [members, vm, copy, window, predecessors] = await Promise.all([
     Promise.all(context.members.map(async (it) => [it.name, await observeMember(context, it)] as const)),
     vmHealth(context),
     copyHealth(context),
     traffic.look(),
+    readPredecessors(context),
   ]);
-  return { members: Object.fromEntries(members), vm, copy, window };
+  return { members: Object.fromEntries(members), vm, copy, window, predecessors };
 }
 
 async function observeMember(context: EngineContext, member: MemberCluster): Promise<MemberObservation> {

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { sampleMigration } from '../spec/testdata/sample-migration.ts';
 import { decide } from './decide.ts';
 import type { Decision, Goal } from './decision.ts';
 import { judge } from './gate.ts';
 import type { Health, MemberObservation, Observation } from './observation.ts';
+import { withPatience } from './patience.ts';
 import { type Phase, phases, reached } from './phase.ts';
 import type { MigrationStatus, VerdictRecord } from './status.ts';
 import {
@@ -27,9 +29,10 @@ import {
   unknown,
   verdicts,
 } from './testdata/situations.ts';
-import { allOnVm, splitWithK8s, type TrafficSplit } from './traffic-split.ts';
+import { allOnK8s, allOnVm, splitWithK8s, type TrafficSplit } from './traffic-split.ts';
 
 const { gate } = migration.spec.rollout;
+const holding = sampleMigration({ rollout: { steps: [20, 50, 100], hold: '30s', onVmFailure: 'hold' } });
 const share = fc.integer({ min: 0, max: 100 });
 const anyHealth = fc.constantFrom(healthy, unhealthy, unknown, absent);
 const anyWindow = fc.constantFrom(good, bad, obviouslyBad, few, noMetrics);
@@ -40,6 +43,7 @@ const anyGoal: fc.Arbitrary<Goal> = fc.oneof(
     { do: 'complete' },
     { do: 'retire' },
     { do: 'rollback' },
+    { do: 'rollback', force: true },
     { do: 'run', until: 'Completed' },
     { do: 'run', until: 'Retired' },
   ),
@@ -96,6 +100,13 @@ const anySituation = anyStatus.chain((before) => {
       vm: anyHealth,
       copy: anyHealth,
       window: anyWindow,
+      predecessors: fc.constantFrom<Observation['predecessors']>(
+        [],
+        [],
+        [{ migration: 'default/cart', wanted: 'Completed', phase: 'Completed' }],
+        [{ migration: 'default/cart', wanted: 'Completed', phase: 'Shifting' }],
+        [{ migration: 'default/cart', wanted: 'Shifted', phase: null }],
+      ),
     }),
   });
 });
@@ -160,7 +171,7 @@ describe('in every situation', () => {
   test('nothing goes on before an interrupted write is settled', () => {
     always((decision, { before }) => {
       if (!isUnsettled(before) || before.phase === 'Retired') return;
-      expect(gist(decision)).toMatch(/^(settle|rollback|held|refused)/);
+      expect(gist(decision)).toMatch(/^(settle|rollback|held|refused|wait$)/);
     });
   });
 
@@ -175,6 +186,8 @@ describe('in every situation', () => {
   test('a VM that is known to be down never gets more traffic, unless the copy is no better', () => {
     always((decision, situation) => {
       const split = splitOf(decision);
+      const { goal } = situation;
+      if (goal.do === 'rollback' && goal.force) return;
       if (!split || !isDown(situation.seen.vm) || situation.seen.copy.is !== 'healthy') return;
       for (const current of inForce(situation)) expect(split.vm).toBeLessThanOrEqual(current.vm);
     });
@@ -184,7 +197,7 @@ describe('in every situation', () => {
     always((decision, { before, goal, seen }) => {
       if (Object.values(seen.members).every((member) => member.reachable)) return;
       if (goal.do === 'rollback' || before.phase === 'Retired') return;
-      expect(gist(decision)).toBe('held');
+      expect(gist(decision)).toMatch(/^(held|wait)$/);
     });
   });
 
@@ -215,8 +228,63 @@ describe('in every situation', () => {
     always((decision, { before, goal, seen }) => {
       if (goal.do !== 'rollback') return;
       expect(gist(decision)).toMatch(/^(rollback 0 %|done|refused)$/);
-      const possible = reached(before.phase, 'Joined') && before.phase !== 'Retired' && !isDown(seen.vm);
+      const possible =
+        reached(before.phase, 'Joined') &&
+        before.phase !== 'Retired' &&
+        (goal.force === true || !isDown(seen.vm));
       expect(gist(decision) === 'refused').toBe(!possible);
+    });
+  });
+
+  test('a wait for anything but time tries somebody’s patience, which ends, or was asked for', () => {
+    always((decision, { before, goal }) => {
+      if (decision.kind !== 'wait') return;
+      if (decision.for === 'time') return expect(decision.until).toBeGreaterThan(now);
+      expect(decision.until).toBeNull();
+      if (decision.for === 'resume') return expect(before.paused).not.toBeNull();
+      const { deadlines } = migration.spec;
+      const after = (ms: number) => withPatience(decision, { deadlines, goal, since: now, now: now + ms });
+      expect(after(0)).toEqual(decision);
+      expect(after(24 * 3_600_000)).toMatchObject({ kind: 'stop', outcome: 'held' });
+    });
+  });
+
+  test('all goes forward at once only when the VM is down, and the copy healthy and conclusively good', () => {
+    always((decision, { before, seen }) => {
+      if (decision.kind !== 'act' || decision.act.do !== 'split' || decision.act.cause !== 'forward') return;
+      expect(decision.act.split).toEqual(allOnK8s);
+      expect(before.agreed?.split.k8s).toBeGreaterThan(0);
+      expect(isDown(seen.vm)).toBe(true);
+      expect(seen.copy.is).toBe('healthy');
+      expect(judge(gate, seen.window).verdict).toBe('pass');
+    });
+  });
+
+  test('with onVmFailure: hold, a VM that is down stops the way forward', () => {
+    always((_decision, { before, goal, seen }) => {
+      const { agreed, phase } = before;
+      if (!isDown(seen.vm) || !agreed || agreed.split.k8s === 100 || !reached(phase, 'Deployed')) return;
+      if (goal.do !== 'run') return;
+      const decision = decide(holding, before, seen, goal, now);
+      expect(gist(decision)).toMatch(/^(wait|held|done|settle \d+ %|drift \d+ %|gate 0 %)$/);
+    });
+  });
+
+  test('while it is paused nothing goes forward, and what safety needs is done', () => {
+    always((decision, { before, goal, seen }) => {
+      const paused = { at: at(-5), by: 'olga@desk', reason: null };
+      const then = decide(migration, { ...before, paused }, seen, goal, now);
+      const safety = /^(settle|drift|gate|forward|rollback|wait|held|refused|done)/;
+      expect(gist(then)).toMatch(safety);
+      if (safety.test(gist(decision))) expect(then).toEqual(decision);
+    });
+  });
+
+  test('nothing begins before the migrations that it comes after', () => {
+    always((decision, { before, goal, seen }) => {
+      const early = seen.predecessors.some((it) => it.phase !== 'Completed');
+      if (!early || goal.do === 'rollback' || reached(before.phase, 'Shifting')) return;
+      expect(gist(decision)).toMatch(/^(wait|held|settle \d+ %|drift \d+ %)$/);
     });
   });
 

@@ -223,10 +223,66 @@ const trouble: readonly Scenario[] = [
   ],
   [
     'a member that is cut off stops the way forward',
-    run,
+    shift(50),
     status('Shifting', 20, held()),
     world(20, { members: { cluster1: route(20), cluster2: cutOff } }),
     'held',
+  ],
+  [
+    'a run waits for a member that is cut off',
+    run,
+    status('Shifting', 20, held()),
+    world(20, { members: { cluster1: route(20), cluster2: cutOff } }),
+    'wait',
+  ],
+  [
+    'whoever has an interrupted write to settle waits for the member that is cut off',
+    shift(50),
+    status('Shifting', 20, interrupted(20)),
+    world(20, { members: { cluster1: route(20), cluster2: cutOff } }),
+    'wait',
+  ],
+  [
+    'when the VM dies all goes to a copy that has passed, without waiting for its time',
+    run,
+    status('Shifting', 20),
+    world(20, { vm: unhealthy }),
+    'forward 100 %',
+  ],
+  [
+    'when the VM dies nothing moves as long as the copy has not been judged',
+    run,
+    status('Shifting', 20, held()),
+    world(20, { vm: unhealthy, window: few }),
+    'wait',
+  ],
+  [
+    'when the VM dies nothing moves without metrics',
+    run,
+    status('Shifting', 20, held()),
+    world(20, { vm: unhealthy, window: noMetrics }),
+    'wait',
+  ],
+  [
+    'when the VM dies nothing moves to a copy whose pods are not ready',
+    run,
+    status('Shifting', 20, held()),
+    world(20, { vm: unhealthy, copy: unhealthy }),
+    'wait',
+  ],
+  [
+    'a VM that dies once all is on the copy changes nothing',
+    run,
+    status('Shifting', 100, held(100)),
+    world(100, { vm: unhealthy }),
+    'record Shifted',
+  ],
+  [
+    'a rollback onto a dead VM is done for whoever insists',
+    { do: 'rollback', force: true },
+    status('Shifting', 50),
+    world(50, { vm: unhealthy }),
+    'rollback 0 %',
   ],
   [
     'a rollback moves what can be reached',
@@ -396,6 +452,50 @@ function check(
 function held(k8s = 20): Partial<MigrationStatus> {
   return { agreed: { generation: 7, split: splitWithK8s(k8s), at: at(-31) } };
 }
+
+describe('with onVmFailure: hold', () => {
+  const holding = sampleMigration({ rollout: { steps: [20, 100], onVmFailure: 'hold' } });
+  test.each([0, 20])('a dead VM is waited for at %i %%, and the copy gets no more', (k8s) => {
+    const before = status(k8s === 0 ? 'Deployed' : 'Shifting', k8s, k8s === 0 ? {} : held(k8s));
+    const decision = decide(holding, before, world(k8s, { vm: unhealthy }), run, now);
+    expect(decision).toMatchObject({ kind: 'wait', for: 'vm' });
+    expect(decision.because).toContain('onVmFailure');
+  });
+});
+
+describe('in waves', () => {
+  const cart = (phase: Phase | null) => ({
+    predecessors: [{ migration: 'default/cart', wanted: 'Completed' as const, phase }],
+  });
+
+  test('a run waits until the other has come so far, and says what for', () => {
+    for (const phase of [null, 'Planned', 'Shifting', 'Shifted'] as const) {
+      const decision = decide(migration, status('Planned', null), world(null, cart(phase)), run, now);
+      expect(decision).toMatchObject({ kind: 'wait', for: 'predecessor' });
+      expect(decision.because).toContain('default/cart');
+    }
+    for (const phase of ['Completed', 'Retired'] as const)
+      expect(gist(decide(migration, status('Planned', null), world(null, cart(phase)), run, now))).toBe(
+        'join',
+      );
+  });
+
+  test('a single command does not wait', () => {
+    expect(gist(decide(migration, status('Deployed', 0), world(0, cart('Shifting')), shift(20), now))).toBe(
+      'held',
+    );
+  });
+
+  test('what has begun goes on, and a rollback never waits', () => {
+    expect(gist(decide(migration, status('Shifting', 20, held()), world(20, cart(null)), run, now))).toBe(
+      'step 50 %',
+    );
+    const back: Goal = { do: 'rollback' };
+    expect(
+      gist(decide(migration, status('Deployed', 0, interrupted(20)), world(0, cart(null)), back, now)),
+    ).toBe('rollback 0 %');
+  });
+});
 
 test('a failed gate holds everything in place where the user wants that', () => {
   const holding = sampleMigration({ rollout: { onFailure: 'hold' } });

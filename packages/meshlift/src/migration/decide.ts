@@ -1,11 +1,11 @@
 import type { Migration } from '../spec/migration.ts';
-import { act, type Decision, done, type ForwardGoal, type Goal, held, refused } from './decision.ts';
+import { act, type Decision, done, type ForwardGoal, type Goal, held, refused, wait } from './decision.ts';
 import { decideRollback } from './going-back.ts';
 import type { Observation } from './observation.ts';
-import { outOfOrder, phaseBefore, phaseWanted } from './order-of-commands.ts';
+import { formatGoal, outOfOrder, phaseBefore, phaseWanted } from './order-of-commands.ts';
 import { heedPause } from './pausing.ts';
 import { reached } from './phase.ts';
-import { settle } from './settling.ts';
+import { settle, unsettled } from './settling.ts';
 import { shifting } from './shifting.ts';
 import type { MigrationStatus } from './status.ts';
 
@@ -22,10 +22,11 @@ export function decide(
   now: number,
 ): Decision {
   if (status.phase === 'Retired') return decideRetired(goal);
-  if (goal.do === 'rollback') return decideRollback(status, seen);
+  if (goal.do === 'rollback') return decideRollback(status, seen, goal);
   const decision =
-    unreachableMember(seen, goal) ??
+    unreachableMember(status, seen, goal) ??
     settle(status, seen, goal) ??
+    predecessor(status, seen, goal) ??
     advance(migration, status, seen, goal, now);
   return heedPause(decision, status.paused, goal);
 }
@@ -37,14 +38,28 @@ function decideRetired(goal: Goal): Decision {
   return refused('the VM has been retired, so there is no way back to it', 'start a new migration');
 }
 
-/** Going forward needs every member; what is in place stays in place meanwhile. */
-function unreachableMember(seen: Observation, goal: Goal): Decision | null {
+/**
+ * Going forward needs every member; what is in place stays in place meanwhile. A run waits for its return, and so does
+ * whoever has an interrupted write to settle there: it is settled as soon as the cluster can be reached.
+ */
+function unreachableMember(status: MigrationStatus, seen: Observation, goal: ForwardGoal): Decision | null {
   const [name, member] = Object.entries(seen.members).find(([, it]) => !it.reachable) ?? [];
   if (!name || !member || member.reachable) return null;
-  return held(
-    `${name} can't be reached (${member.why}), and a split must be agreed by every member cluster`,
-    `bring ${name} back, then repeat: meshlift ${goal.do === 'join' ? 'vm join' : goal.do}`,
-  );
+  const because = `${name} can't be reached (${member.why}), and a split must be agreed by every member cluster`;
+  if (goal.do === 'run' || unsettled(status)) return wait('cluster', because);
+  return held(because, `bring ${name} back, then repeat: meshlift ${formatGoal(goal)}`);
+}
+
+/** Until traffic moves, a migration waits for those that it comes after; what has begun is not stopped by them. */
+function predecessor(status: MigrationStatus, seen: Observation, goal: ForwardGoal): Decision | null {
+  if (reached(status.phase, 'Shifting')) return null;
+  const first = seen.predecessors.find(({ phase, wanted }) => phase === null || !reached(phase, wanted));
+  if (!first) return null;
+  const { migration, phase, wanted } = first;
+  const stands = phase === null ? 'has not begun' : `is ${phase}`;
+  const because = `it comes after migration ${migration} is ${wanted}, which ${stands} (spec.after)`;
+  if (goal.do === 'run') return wait('predecessor', because);
+  return held(because, `meshlift -f FILE OF ${migration} run, then: meshlift ${formatGoal(goal)}`);
 }
 
 function advance(

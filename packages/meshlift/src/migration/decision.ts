@@ -10,7 +10,8 @@ export type Goal =
   | { readonly do: 'run'; readonly until: 'Completed' | 'Retired' }
   | { readonly do: 'complete' }
   | { readonly do: 'retire' }
-  | { readonly do: 'rollback' };
+  /** `force`: also onto a VM that is known to be down, on the word of whoever asks */
+  | { readonly do: 'rollback'; readonly force?: boolean };
 
 /** One change of the world; each verifies itself before it counts as done. */
 export type Act =
@@ -26,7 +27,30 @@ export type Act =
   | { readonly do: 'retire' };
 
 /** Why a split is written: forward by a step or by hand, back by a person or by the gate, or the same again. */
-export type SplitCause = 'join' | 'step' | 'shift' | 'rollback' | 'gate' | 'settle' | 'drift' | 'return';
+export type SplitCause =
+  | 'join'
+  | 'step'
+  | 'shift'
+  | 'rollback'
+  /** back, because the copy is bad */
+  | 'gate'
+  /** forward, because the VM is down and the copy has conclusively passed */
+  | 'forward'
+  | 'settle'
+  | 'drift'
+  | 'return';
+
+/** What must happen for a wait to end. All but the first and the last have a deadline, after which the migration holds. */
+export type WaitFor =
+  | 'time'
+  | 'gate'
+  | 'traffic'
+  | 'metrics'
+  | 'copy'
+  | 'vm'
+  | 'cluster'
+  | 'predecessor'
+  | 'resume';
 
 /** The next move, always with its reason in a sentence that can stand in a log. */
 export type Decision =
@@ -36,6 +60,7 @@ export type Decision =
   /** look again; `until` is when time alone decides (ms since the epoch), null when something else must happen */
   | {
       readonly kind: 'wait';
+      readonly for: WaitFor;
       readonly until: number | null;
       readonly because: string;
       readonly verdict?: Verdict;
@@ -66,8 +91,12 @@ export function held(because: string, next: string): Decision {
 }
 
 /** Looks again until something else has happened. */
-export function wait(because: string, verdict?: Verdict): Extract<Decision, { kind: 'wait' }> {
-  return { kind: 'wait', until: null, because, ...(verdict && { verdict }) };
+export function wait(
+  what: Exclude<WaitFor, 'time'>,
+  because: string,
+  verdict?: Verdict,
+): Extract<Decision, { kind: 'wait' }> {
+  return { kind: 'wait', for: what, until: null, because, ...(verdict && { verdict }) };
 }
 
 export function refused(because: string, next: string): Decision {

@@ -1,4 +1,4 @@
-import { act, type Decision, done, refused } from './decision.ts';
+import { act, type Decision, done, type Goal, refused } from './decision.ts';
 import { healthProblem, isDown } from './health.ts';
 import type { Observation } from './observation.ts';
 import { reached } from './phase.ts';
@@ -6,15 +6,21 @@ import { drift, unsettled } from './settling.ts';
 import type { MigrationStatus } from './status.ts';
 import { allOnVm, sameSplit } from './traffic-split.ts';
 
+type RollbackGoal = Extract<Goal, { do: 'rollback' }>;
+
 /** Traffic first: a rollback writes what it can reach, whatever else is wrong, unless the vm side can't take it. */
-export function decideRollback(status: MigrationStatus, seen: Observation): Decision {
+export function decideRollback(
+  status: MigrationStatus,
+  seen: Observation,
+  { force }: RollbackGoal,
+): Decision {
   if (!reached(status.phase, 'Joined')) {
     return refused('nothing has been shifted: the VM has not joined the mesh yet', 'meshlift vm join');
   }
-  if (isDown(seen.vm)) {
+  if (isDown(seen.vm) && !force) {
     return refused(
       `the VM can't take the traffic back: ${healthProblem('the VM', seen.vm)}`,
-      'bring the service on the VM back, then: meshlift rollback',
+      'bring the service on the VM back, then: meshlift rollback; if it serves all the same: meshlift rollback --force',
     );
   }
   if (

@@ -1,4 +1,5 @@
 import type { GateWindow } from './gate.ts';
+import type { Phase } from './phase.ts';
 import type { TrafficSplit } from './traffic-split.ts';
 
 /** What one pass of the engine saw of the world. Absent, unreachable and unknown are values, never left out. */
@@ -9,6 +10,17 @@ export interface Observation {
   readonly copy: Health;
   /** what callers saw since the agreed split, at most the last minute */
   readonly window: GateWindow;
+  /** the migrations that this one comes after, and how far they are */
+  readonly predecessors: readonly Predecessor[];
+}
+
+export interface Predecessor {
+  /** `namespace/name` */
+  readonly migration: string;
+  /** what this migration waits for */
+  readonly wanted: Phase;
+  /** null when its home cluster has no record of it */
+  readonly phase: Phase | null;
 }
 
 export type MemberObservation =

@@ -9,7 +9,7 @@ export function heedPause(decision: Decision, paused: Pause | null, goal: Goal):
   if (!paused || !goesForward(decision)) return decision;
   const because = `${paused.by} paused it at ${paused.at}${paused.reason ? `: ${paused.reason}` : ''}`;
   const { verdict } = decision;
-  if (goal.do === 'run') return wait(because, verdict);
+  if (goal.do === 'run') return wait('resume', because, verdict);
   return { ...held(because, 'meshlift resume'), ...(verdict && { verdict }) };
 }
 

@@ -6,7 +6,14 @@ import { healthProblem, isDown } from './health.ts';
 import type { Observation } from './observation.ts';
 import { outOfOrder } from './order-of-commands.ts';
 import type { MigrationStatus } from './status.ts';
-import { allOnVm, formatSplit, sameSplit, splitWithK8s, type TrafficSplit } from './traffic-split.ts';
+import {
+  allOnK8s,
+  allOnVm,
+  formatSplit,
+  sameSplit,
+  splitWithK8s,
+  type TrafficSplit,
+} from './traffic-split.ts';
 
 export function shifting(
   migration: Migration,
@@ -20,25 +27,53 @@ export function shifting(
 
   const current = status.agreed?.split ?? allOnVm;
   if (goal.do === 'complete' && current.k8s < 100) return outOfOrder(status.phase, goal);
-  if (current.k8s === 0) return nextStep(migration, current, seen, null);
+  if (current.k8s === 0) {
+    const holds = isDown(seen.vm) && migration.spec.rollout.onVmFailure === 'hold';
+    return holds ? waitForVm(seen) : nextStep(migration, current, seen, null);
+  }
 
   const verdict = judge(migration.spec.rollout.gate, seen.window);
   if (verdict.verdict === 'fail') return onBadVerdict(migration, status, seen, verdict);
-  if (verdict.verdict !== 'pass') return wait(verdict.because, verdict);
+  if (isDown(seen.vm) && current.k8s < 100) return withoutVm(migration, seen, verdict);
+  if (verdict.verdict !== 'pass') return wait(lacking(verdict), verdict.because, verdict);
 
   const heldUntil = Date.parse(status.agreed?.at ?? '') + migration.spec.rollout.hold;
   if (now < heldUntil) {
     const because = `${verdict.because}; ${current.k8s} % is held for ${formatDuration(migration.spec.rollout.hold)}`;
-    return { kind: 'wait', until: heldUntil, because, verdict };
+    return { kind: 'wait', for: 'time', until: heldUntil, because, verdict };
   }
   if (current.k8s === 100) return { kind: 'record', phase: 'Shifted', because: verdict.because, verdict };
   return nextStep(migration, current, seen, verdict);
 }
 
+/**
+ * The VM is down while both sides are meant to serve: the healthy side is the safe one, but only a copy that has
+ * conclusively passed is known to be it. Until then, and where the user wants it so, everything stays in place.
+ */
+function withoutVm(migration: Migration, seen: Observation, verdict: Verdict): Decision {
+  const problem = healthProblem('the VM', seen.vm);
+  if (migration.spec.rollout.onVmFailure === 'hold') return waitForVm(seen, verdict);
+  if (verdict.verdict !== 'pass') return wait(lacking(verdict), `${problem}; ${verdict.because}`, verdict);
+  if (seen.copy.is !== 'healthy') {
+    return wait('copy', `${problem}, and ${healthProblem('the copy', seen.copy)}`, verdict);
+  }
+  const reason = `${problem}, and the copy has passed: ${verdict.because}`;
+  return { ...act({ do: 'split', split: allOnK8s, cause: 'forward', reason }, reason), verdict };
+}
+
+function waitForVm(seen: Observation, verdict?: Verdict): Decision {
+  const because = `${healthProblem('the VM', seen.vm)}, and the split stays as it is (rollout.onVmFailure: hold)`;
+  return wait('vm', because, verdict);
+}
+
+function lacking({ verdict }: Verdict): 'traffic' | 'metrics' {
+  return verdict === 'error' ? 'metrics' : 'traffic';
+}
+
 /** Completing takes the safety net away, so nothing but a healthy copy may be left alone. */
 function completing(seen: Observation): Decision {
   if (seen.copy.is === 'healthy') return act({ do: 'complete' }, '100 % on Kubernetes was held for its time');
-  return wait(`${healthProblem('the copy', seen.copy)}, so it is not left alone`);
+  return wait('copy', `${healthProblem('the copy', seen.copy)}, so it is not left alone`);
 }
 
 function shiftTo(status: MigrationStatus, seen: Observation, split: TrafficSplit): Decision {
@@ -60,7 +95,7 @@ function nextStep(
   verdict: Verdict | null,
 ): Decision {
   if (seen.copy.is !== 'healthy') {
-    return wait(`${healthProblem('the copy', seen.copy)}, so no more traffic goes to it`);
+    return wait('copy', `${healthProblem('the copy', seen.copy)}, so no more traffic goes to it`);
   }
   const next = migration.spec.rollout.steps.find((step) => step > current.k8s) ?? 100;
   const because = verdict ? verdict.because : 'the copy is ready in every member cluster';
@@ -81,7 +116,7 @@ function onBadVerdict(
   const { gate, onFailure } = migration.spec.rollout;
   const inRow = 1 + failuresInRow(status);
   if (!verdict.obvious && inRow < gate.failures) {
-    return wait(`${verdict.because} (${inRow} of ${gate.failures} in a row)`, verdict);
+    return wait('gate', `${verdict.because} (${inRow} of ${gate.failures} in a row)`, verdict);
   }
   if (onFailure === 'hold') {
     return {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { homeOf, memberNamed, type Problem, parseMigration, targetOf } from './migration.ts';
+import { homeOf, type Migration, memberNamed, type Problem, parseMigration, targetOf } from './migration.ts';
 
 type Tree = { [key: string]: unknown };
 
@@ -21,6 +21,12 @@ function document(changes: Record<string, unknown> = {}): Tree {
     else parent[last] = value;
   }
   return tree;
+}
+
+function parsed(changes: Record<string, unknown>): Migration {
+  const result = parseMigration(document(changes));
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  return result.migration;
 }
 
 function problems(changes: Record<string, unknown>): readonly Problem[] {
@@ -51,9 +57,18 @@ test('what the smallest file leaves out gets its default', () => {
       failures: 2,
     },
     onFailure: 'rollback',
+    onVmFailure: 'forward',
   });
   expect(spec.net.retries).toBe('safe');
-  expect(spec.deadlines).toEqual({ agree: 30_000, observe: 20_000, ready: 180_000 });
+  expect(spec.deadlines).toEqual({
+    agree: 30_000,
+    observe: 20_000,
+    ready: 180_000,
+    traffic: 900_000,
+    metrics: 300_000,
+    reach: 600_000,
+    after: 86_400_000,
+  });
   expect(spec.retire.idle).toBe(60_000);
   expect(spec.istio).toEqual({
     namespace: 'istio-system',
@@ -141,6 +156,21 @@ test.each(levels)('a misspelt key is refused at %j', (level) => {
   expect(problems({ [`${level}misspelt`]: 1 })).toEqual([
     { path: `${level}misspelt`, received: '1', expected: 'no such key: remove it, or correct its spelling' },
   ]);
+});
+
+test('a migration comes after others by name, completed by default, and never after itself', () => {
+  const { after } = parsed({
+    'spec.after': ['cart', { name: 'pay', namespace: 'money', phase: 'Shifted' }],
+  }).spec;
+  expect(after).toEqual([
+    { name: 'cart', phase: 'Completed' },
+    { name: 'pay', namespace: 'money', phase: 'Shifted' },
+  ]);
+  expect(problems({ 'spec.after': ['productcatalog'] })).toEqual([
+    { path: 'spec.after', received: '["productcatalog"]', expected: expect.stringContaining('itself') },
+  ]);
+  expect(problems({ 'spec.after': [{ name: 'productcatalog', namespace: 'other' }] })).toEqual([]);
+  expect(problems({ 'spec.after': [{ name: 'cart', phase: 'Planned' }] })[0]?.path).toBe('spec.after[0]');
 });
 
 describe('a value that cannot work is refused', () => {

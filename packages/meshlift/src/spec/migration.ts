@@ -45,6 +45,21 @@ const probe = z
     'exactly one of grpc, httpGet, tcpSocket',
   );
 
+const predecessor = z.union(
+  [
+    dnsLabel.transform((name) => ({ name, namespace: undefined, phase: 'Completed' as const })),
+    z.strictObject({
+      name: dnsLabel,
+      /** by default this migration's own */
+      namespace: dnsLabel.optional(),
+      phase: z
+        .enum(['Joined', 'Deployed', 'Shifting', 'Shifted', 'Completed', 'Retired'])
+        .default('Completed'),
+    }),
+  ],
+  'the name of a migration, or {name: cart, namespace: shop, phase: Shifted}',
+);
+
 const cluster = z.strictObject({
   name: dnsLabel,
   context: z.string().min(1),
@@ -165,6 +180,8 @@ const migrationSchema = z.strictObject({
           hold: duration.prefault('30s'),
           gate: gate.prefault({}),
           onFailure: z.enum(['rollback', 'hold']).default('rollback'),
+          /** when the VM fails while both sides serve: all to a copy that has conclusively passed, or stay and wait */
+          onVmFailure: z.enum(['forward', 'hold']).default('forward'),
         })
         .prefault({}),
       net: z.strictObject({ retries: z.enum(['safe', 'idempotent', 'off']).default('safe') }).prefault({}),
@@ -176,8 +193,19 @@ const migrationSchema = z.strictObject({
           observe: duration.prefault('20s'),
           /** for a VM or a copy to become healthy */
           ready: duration.prefault('3m'),
+          // A run that waits longer than these holds: it stops with the reason, and the command that goes on.
+          /** for the gate to see enough requests */
+          traffic: duration.prefault('15m'),
+          /** for metrics that are away to come back */
+          metrics: duration.prefault('5m'),
+          /** for a member cluster that does not answer to come back */
+          reach: duration.prefault('10m'),
+          /** for the migrations that this one comes after */
+          after: duration.prefault('24h'),
         })
         .prefault({}),
+      /** migrations that must have come this far before this one begins; looked up in the home cluster */
+      after: z.array(predecessor).default([]),
       retire: z.strictObject({ idle: durationFrom('1s').prefault('1m') }).prefault({}),
     })
     .refine(
@@ -190,6 +218,14 @@ const migrationSchema = z.strictObject({
       },
     ),
 });
+
+const wholeMigration = migrationSchema.refine(
+  ({ metadata, spec }) =>
+    spec.after.every(
+      (it) => it.name !== metadata.name || (it.namespace ?? metadata.namespace) !== metadata.namespace,
+    ),
+  { path: ['spec', 'after'], message: "other migrations: one can't come after itself" },
+);
 
 export type Migration = z.infer<typeof migrationSchema>;
 export type MigrationSpec = Migration['spec'];
@@ -211,7 +247,7 @@ export type ParsedMigration =
 
 /** Checks a decoded YAML document against the schema and names every problem at once. */
 export function parseMigration(document: unknown): ParsedMigration {
-  const result = migrationSchema.safeParse(document);
+  const result = wholeMigration.safeParse(document);
   if (result.success) return { ok: true, migration: result.data };
   return { ok: false, problems: result.error.issues.flatMap((issue) => problemsOf(issue, document)) };
 }

@@ -14,16 +14,22 @@ const LINE_EVERY_MS = 4_000;
 
 export async function prepareMaterial(wanted: { vm: boolean }, io: LabIo): Promise<Material> {
   const cacheDir = cacheFolder(io.env);
-  const parts = await ensureParts({
-    cacheDir,
-    override: io.env.MESHLIFT_PARTS,
-    progress: throttled((progress: PartsProgress) => say(io, progressLine(progress))),
-    signal: io.signal,
-  });
-  const rootfs = await ensureRootfs({
-    cacheDir,
-    progress: throttled((line: string) => say(io, line)),
-    signal: io.signal,
+  // Side by side: one waits for the network while the other computes. If one fails, the other is not left running.
+  const failed = new AbortController();
+  const signal = AbortSignal.any([io.signal, failed.signal]);
+  const making = [
+    ensureParts({
+      cacheDir,
+      override: io.env.MESHLIFT_PARTS,
+      progress: throttled((progress: PartsProgress) => say(io, progressLine(progress))),
+      signal,
+    }),
+    ensureRootfs({ cacheDir, progress: throttled((line: string) => say(io, line)), signal }),
+  ] as const;
+  const [parts, rootfs] = await Promise.all(making).catch(async (error: unknown) => {
+    failed.abort(error);
+    await Promise.allSettled(making);
+    throw error;
   });
   const sidecarPackage = wanted.vm
     ? await ensureSidecarPackage({ parts, cacheDir, signal: io.signal })

@@ -154,9 +154,7 @@ async function compile(go: Go, programs: readonly OpenProgram[], options: BuildO
   try {
     await runGo(
       go,
-      [
-        ...['build', '-v', '-trimpath', '-buildvcs=false', `-ldflags=${recipe.ldflags}`, '-o', `${bin}/`],
-      ].concat(programs.map((program) => program.package)),
+      ['build', '-v', ...recipe.buildFlags, '-o', `${bin}/`, ...programs.map((program) => program.package)],
       moduleFolder,
       signal,
       (line) => {
@@ -175,13 +173,16 @@ async function compile(go: Go, programs: readonly OpenProgram[], options: BuildO
 async function readGraph(
   go: Go,
   programs: readonly OpenProgram[],
-  { moduleFolder, reporter, signal }: BuildOptions,
+  { recipe, moduleFolder, reporter, signal }: BuildOptions,
 ): Promise<BuildGraph> {
   reporter.doing('fetching Go modules and reading what to compile');
   let fetched = 0;
   const { stdout } = await runGo(
     go,
-    ['list', '-deps', '-json=ImportPath,Imports,ImportMap,Dir,GoFiles', ...programs.map((p) => p.package)],
+    [
+      ...['list', '-deps', '-json=ImportPath,Imports,ImportMap,Dir,GoFiles', ...recipe.buildFlags],
+      ...programs.map((program) => program.package),
+    ],
     moduleFolder,
     signal,
     (line) => {

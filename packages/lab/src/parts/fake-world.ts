@@ -69,7 +69,7 @@ function fakeGo({ root, tools, builds, hold }: FakeWorld): string {
 case $1 in
   env) printf 'go1.26.8\\n/nonexistent\\n' ;;
   mod) shift 3; for module; do printf '{\\n"Path": "%s",\\n"Dir": "${root}/modules/%s"\\n}\\n' "$module" "$module"; done ;;
-  list) shift 3; for package; do printf '{\\n"ImportPath": "%s"\\n}\\n' "$package"; done ;;
+  list) for package; do case $package in list|-*) continue ;; esac; printf '{\\n"ImportPath": "%s"\\n}\\n' "$package"; done ;;
   build)
     echo $$ >>'${builds}'
     while [ "$1" != -o ]; do shift; done

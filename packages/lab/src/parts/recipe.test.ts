@@ -62,7 +62,7 @@ describe('recipeOf', () => {
   });
 
   it('tells the linker versions, so that no program says v0.0.0 or unknown', () => {
-    const { ldflags } = recipeOf(inputs);
+    const ldflags = recipeOf(inputs).buildFlags.at(-1);
     expect(ldflags).toContain('-X k8s.io/component-base/version.gitVersion=v1.36.3');
     expect(ldflags).toContain('-X k8s.io/component-base/version.gitMinor=36');
     expect(ldflags).toContain('-X istio.io/istio/pkg/version.buildGitRevision=eed52ebb66ad');

@@ -26,7 +26,8 @@ export interface Recipe {
   readonly key: string;
   readonly goArch: GoArch;
   readonly programs: readonly ProgramRecipe[];
-  readonly ldflags: string;
+  /** Flags of `go build`. */
+  readonly buildFlags: readonly string[];
   readonly envoy: EnvoyWheel;
   /** What each component must report as its version. */
   readonly versions: Readonly<Record<Component, string>>;
@@ -56,17 +57,26 @@ export async function readRecipe(moduleFolder = MODULE_FOLDER): Promise<Recipe> 
   return recipeOf({ goMod, goSum, sources, goArch: goArchOf(process.arch) });
 }
 
+const BUILD_FLAGS = [
+  '-trimpath',
+  '-buildvcs=false',
+  // As Istio builds its own releases: without validators of Envoy's API that it never calls (5 % of all source).
+  '-tags=disable_pgv',
+  // The linker would throw debugging information away (-w), so that making it is a waste (7 % of the time).
+  '-gcflags=all=-dwarf=false',
+];
+
 export function recipeOf({ goMod, goSum, sources, goArch }: RecipeInputs): Recipe {
   const versions = pinnedVersions(goMod);
-  const ldflags = linkerFlags(versions, goMod);
+  const buildFlags = [...BUILD_FLAGS, `-ldflags=${linkerFlags(versions, goMod)}`];
   const envoy = envoyWheel(goArch);
   const ownSources = [...sources].sort(([a], [b]) => (a < b ? -1 : 1));
   const programs = [...GO_PROGRAMS, ...ownPrograms(sources.keys())].map((program) => {
-    const determinants = [FORMAT, goMod, goSum, goArch, ldflags, program.package];
+    const determinants = [FORMAT, goMod, goSum, goArch, buildFlags, program.package];
     return { ...program, key: digest([...determinants, isOurs(program) ? ownSources : []]) };
   });
   const key = digest([FORMAT, programs.map((program) => [program.name, program.key]), envoy, SHARED_FILES]);
-  return { key, goArch, programs, ldflags, envoy, versions };
+  return { key, goArch, programs, buildFlags, envoy, versions };
 }
 
 function isOurs(program: GoProgram): boolean {

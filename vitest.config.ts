@@ -11,6 +11,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          globalSetup: ['./vitest.temporary-files.ts'],
           include: ['packages/*/src/**/*.test.ts', 'demo/src/**/*.test.ts', 'docs/*.test.ts'],
           sequence: { shuffle: { tests: true } },
         },

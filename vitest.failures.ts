@@ -29,10 +29,15 @@ function firstMessage(errors: readonly { readonly message: string }[]): string {
   return errors[0]?.message ?? 'no message';
 }
 
-const longestMessage = 300;
+const fromTheStart = 200;
+/** A scenario's message is what its commands printed, and what went wrong comes last. */
+const fromTheEnd = 900;
 
 function line(file: string, name: string, message: string): string {
   const oneLine = message.replace(/\s+/g, ' ').trim();
-  const shown = oneLine.length > longestMessage ? `${oneLine.slice(0, longestMessage)}…` : oneLine;
+  const shown =
+    oneLine.length > fromTheStart + fromTheEnd
+      ? `${oneLine.slice(0, fromTheStart)} … ${oneLine.slice(-fromTheEnd)}`
+      : oneLine;
   return `  ${file} › ${name}\n      ${shown}`;
 }

@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { type CommandResult, mustRun, runCommand } from './command.ts';
 import type { Storyteller } from './storyteller.ts';
 
@@ -82,7 +82,12 @@ export class Stage {
   async kubectl(cluster: string, args: readonly string[], stdin?: string): Promise<string> {
     const { kubeconfig, tools } = this.lab;
     const command = [tools.kubectl, '--kubeconfig', kubeconfig, '--context', cluster, ...args];
-    const { stdout } = await mustRun(command, { signal: this.signal, ...(stdin !== undefined && { stdin }) });
+    const { stdout } = await mustRun(command, {
+      // kubectl keeps what it learned of a cluster in the user's home otherwise, for a lab that will be gone.
+      env: { KUBECACHEDIR: join(dirname(kubeconfig), 'kubectl-cache') },
+      signal: this.signal,
+      ...(stdin !== undefined && { stdin }),
+    });
     return stdout;
   }
 

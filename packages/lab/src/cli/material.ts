@@ -10,7 +10,8 @@ import { type LabIo, say } from './io.ts';
 /** What a lab is made of and that outlives it: built or fetched once, then found in the cache. */
 export type Material = Pick<LabSettings, 'partsDir' | 'rootfs' | 'sidecarPackage' | 'versions'>;
 
-const LINE_EVERY_MS = 4_000;
+/** A line at least every five seconds, also where a busy machine is late with it. */
+const LINE_EVERY_MS = 3_000;
 
 export async function prepareMaterial(wanted: { vm: boolean }, io: LabIo): Promise<Material> {
   const cacheDir = cacheFolder(io.env);

@@ -257,6 +257,7 @@ describe('the gate', () => {
     expectEverywhere(0);
     expect(world.lost).toBe(0);
     expect((await status()).traffic?.sides.k8s.caught).toBeGreaterThan(0);
+    expect((await status()).verdicts.at(-1)?.sides.k8s.caught).toBeGreaterThan(0);
   });
 
   test('waits as long as there are no metrics, and goes on when they are back', async () => {

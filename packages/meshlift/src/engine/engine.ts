@@ -222,10 +222,10 @@ async function recordVerdict(
 
 /** Enough to explain every step of a long migration, small enough for one Kubernetes object. */
 const longestRecord = 500;
-const nothing = { requests: 0, failed: 0, p99Ms: null };
+const nothing = { requests: 0, failed: 0, caught: 0, p99Ms: null };
 
-function figures({ requests, failed, latency }: SideWindow) {
-  return { requests, failed, p99Ms: quantile(latency, 0.99) };
+function figures({ requests, failed, caught, latency }: SideWindow) {
+  return { requests, failed, caught, p99Ms: quantile(latency, 0.99) };
 }
 
 async function saveTraffic(journal: Journal, traffic: TrafficWatch): Promise<void> {

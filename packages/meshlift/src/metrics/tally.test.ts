@@ -36,6 +36,37 @@ it('shows what the net caught: chosen for one side, answered by the other', () =
   expect(seen.answered.vm.requests).toBe(5);
 });
 
+it('tells how the net caught a call, as far as the proxy counts its attempts', () => {
+  const caught = (attempts: number | null, count: number) => ({
+    ...call('k8s.side', byVm, count),
+    attempts,
+  });
+  const seen = tally([window(caught(2, 7), caught(1, 3), caught(null, 2), call('vm.side', byVm, 9))], rule);
+  expect(seen.caughtHow).toEqual({
+    vm: { retried: 0, rerouted: 0, untold: 0 },
+    k8s: { retried: 7, rerouted: 3, untold: 2 },
+  });
+  expect(sumSplit(seen, seen).caughtHow.k8s).toEqual({ retried: 14, rerouted: 6, untold: 4 });
+});
+
+it('counts a call for the side that its route chose, whoever answered: the net bends no split', () => {
+  fc.assert(
+    fc.property(fc.nat(1_000), fc.nat(1_000), fc.nat(1_000), (own, byOther, lost) => {
+      const calls = [
+        call('k8s.side', byCopy, own),
+        { ...call('k8s.side', byVm, byOther), attempts: 2 },
+        call('k8s.side', nobody, lost, 503, 'UF'),
+        call('vm.side', byVm, 100),
+      ];
+      const seen = tally([window(...calls)], rule);
+      expect(seen.chosen.k8s.requests).toBe(own + byOther + lost);
+      expect(seen.chosen.vm.requests).toBe(100);
+      const { retried, rerouted, untold } = seen.caughtHow.k8s;
+      expect(retried + rerouted + untold).toBe(seen.caught.k8s);
+    }),
+  );
+});
+
 it('does not call caught what failed on the other side too', () => {
   expect(tally([window(call('k8s.side', byVm, 5, 503))], rule).caught.k8s).toBe(0);
 });

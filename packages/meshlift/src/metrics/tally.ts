@@ -17,6 +17,16 @@ export interface Tally {
   readonly latency: Histogram;
 }
 
+/** How the net caught calls, as far as the callers' proxies tell: upstream Envoy counts its attempts, Istio's does not. */
+export interface CaughtHow {
+  /** the side failed the call, and the other one was tried after it */
+  readonly retried: number;
+  /** no endpoint of the side was fit to be tried: dead ones had been ejected, or there were none */
+  readonly rerouted: number;
+  /** the proxy does not tell */
+  readonly untold: number;
+}
+
 export interface SplitTally {
   /** by the side that the callers' routes chose: what the split is measured by */
   readonly chosen: Readonly<Record<Side, Tally>>;
@@ -24,6 +34,8 @@ export interface SplitTally {
   readonly answered: Readonly<Record<Side, Tally>>;
   /** calls that the route sent to this side and the other side answered: what the safety net caught */
   readonly caught: Readonly<Record<Side, number>>;
+  /** the same calls, by how they were caught */
+  readonly caughtHow: Readonly<Record<Side, CaughtHow>>;
   /** calls to a host that stands for neither side, such as the service's own name */
   readonly other: Tally;
 }
@@ -36,10 +48,13 @@ export interface SideRule {
 
 export const emptyTally: Tally = { requests: 0, failed: 0, causes: [], latency: emptyHistogram };
 
+export const noneCaught: CaughtHow = { retried: 0, rerouted: 0, untold: 0 };
+
 export const emptySplitTally: SplitTally = {
   chosen: { vm: emptyTally, k8s: emptyTally },
   answered: { vm: emptyTally, k8s: emptyTally },
   caught: { vm: 0, k8s: 0 },
+  caughtHow: { vm: noneCaught, k8s: noneCaught },
   other: emptyTally,
 };
 
@@ -49,12 +64,18 @@ export function tally(windows: readonly CallerWindow[], rule: SideRule): SplitTa
     .flatMap(({ callers }) => callers)
     .flatMap(({ calls, latency }) => [
       ...calls.map((series) => tallyOf(series, callTally(series), rule)),
-      ...latency.map((series) => tallyOf(series, { ...emptyTally, latency: series.histogram }, rule)),
+      ...latency.map((series) =>
+        tallyOf({ ...series, attempts: null }, { ...emptyTally, latency: series.histogram }, rule),
+      ),
     ])
     .reduce(sumSplit, emptySplitTally);
 }
 
-function tallyOf(series: { host: string; answerer: Answerer }, counted: Tally, rule: SideRule): SplitTally {
+function tallyOf(
+  series: { host: string; answerer: Answerer; attempts: number | null },
+  counted: Tally,
+  rule: SideRule,
+): SplitTally {
   const chosen = rule.chosen(series.host);
   const answered = rule.answered(series.answerer);
   if (chosen === null) return { ...emptySplitTally, other: counted };
@@ -65,7 +86,16 @@ function tallyOf(series: { host: string; answerer: Answerer }, counted: Tally, r
     answered:
       answered === null ? emptySplitTally.answered : { ...emptySplitTally.answered, [answered]: counted },
     caught: { ...emptySplitTally.caught, [chosen]: caught },
+    caughtHow: {
+      ...emptySplitTally.caughtHow,
+      [chosen]: caught === 0 ? noneCaught : { ...noneCaught, [how(series.attempts)]: caught },
+    },
   };
+}
+
+function how(attempts: number | null): keyof CaughtHow {
+  if (attempts === null) return 'untold';
+  return attempts > 1 ? 'retried' : 'rerouted';
 }
 
 function callTally(series: CallSeries): Tally {
@@ -95,7 +125,19 @@ export function sumSplit(a: SplitTally, b: SplitTally): SplitTally {
     chosen: { vm: sum(a.chosen.vm, b.chosen.vm), k8s: sum(a.chosen.k8s, b.chosen.k8s) },
     answered: { vm: sum(a.answered.vm, b.answered.vm), k8s: sum(a.answered.k8s, b.answered.k8s) },
     caught: { vm: a.caught.vm + b.caught.vm, k8s: a.caught.k8s + b.caught.k8s },
+    caughtHow: {
+      vm: sumCaught(a.caughtHow.vm, b.caughtHow.vm),
+      k8s: sumCaught(a.caughtHow.k8s, b.caughtHow.k8s),
+    },
     other: sum(a.other, b.other),
+  };
+}
+
+export function sumCaught(a: CaughtHow, b: CaughtHow): CaughtHow {
+  return {
+    retried: a.retried + b.retried,
+    rerouted: a.rerouted + b.rerouted,
+    untold: a.untold + b.untold,
   };
 }
 

@@ -124,7 +124,16 @@ export interface VerdictRecord {
   readonly verdict: 'pass' | 'fail' | 'inconclusive' | 'error';
   readonly because: string;
   readonly sides: Readonly<
-    Record<Side, { readonly requests: number; readonly failed: number; readonly p99Ms: number | null }>
+    Record<
+      Side,
+      {
+        readonly requests: number;
+        readonly failed: number;
+        /** answered by the other side, thanks to the net; absent in records of engines that did not say */
+        readonly caught?: number;
+        readonly p99Ms: number | null;
+      }
+    >
   >;
 }
 

@@ -1,6 +1,14 @@
 import type { CallerWindow } from '../metrics/call-series.ts';
 import { addHistograms, emptyHistogram, type Histogram } from '../metrics/histogram.ts';
-import { type FailureCause, type SideRule, type SplitTally, tally } from '../metrics/tally.ts';
+import {
+  type CaughtHow,
+  type FailureCause,
+  noneCaught,
+  type SideRule,
+  type SplitTally,
+  sumCaught,
+  tally,
+} from '../metrics/tally.ts';
 import type { Side } from './traffic-split.ts';
 
 /** Every request that callers made to the service since the first split was agreed, as their own proxies counted them. */
@@ -21,6 +29,8 @@ export interface SideLedger {
   readonly failed: number;
   /** requests sent to this side that the safety net had the other one answer */
   readonly caught: number;
+  /** the same requests by how they were caught; absent in records of engines that did not tell */
+  readonly caughtHow?: CaughtHow;
   readonly latency: Histogram;
 }
 
@@ -72,6 +82,7 @@ function addSide(side: SideLedger, seen: SplitTally, name: Side): SideLedger {
     requests: side.requests + requests,
     failed: side.failed + failed,
     caught: side.caught + seen.caught[name],
+    caughtHow: sumCaught(side.caughtHow ?? noneCaught, seen.caughtHow[name]),
     latency: addHistograms(side.latency, latency),
   };
 }

@@ -1,3 +1,4 @@
+import { caughtInWords } from './caught.ts';
 import {
   clockTime,
   count,
@@ -118,7 +119,7 @@ function sides({ sides: both, requests, migration }: Report): Markup | null {
       count(it.requests),
       failedCell(it.failed),
       failureShare(it.failed, it.requests),
-      count(it.caught),
+      caughtCell(it),
       milliseconds(it.p50Ms),
       milliseconds(it.p99Ms),
     ];
@@ -267,6 +268,12 @@ function row(name: string, cells: readonly (string | Markup)[]): Markup {
 
 function failedCell(failed: number): Markup {
   return failed === 0 ? markup`0` : markup`<span class="bad">${count(failed)}</span>`;
+}
+
+/** How they were caught is one line below, since it is told by some proxies only. */
+function caughtCell({ caught, caughtHow }: Report['sides']['vm']): Markup {
+  const how = caughtInWords(caughtHow ?? undefined);
+  return how === '' ? markup`${count(caught)}` : markup`${count(caught)}<br><small>${how}</small>`;
 }
 
 function lastTime({ retiredAt, requests, outcome }: Report): string | null {

@@ -80,12 +80,13 @@ function caller({ causes, ...it }: CallerLedger): Report['requests']['callers'][
 }
 
 function side(ledger: SideLedger | undefined): Report['sides']['vm'] {
-  if (!ledger) return { requests: 0, failed: 0, caught: 0, p50Ms: null, p99Ms: null };
-  const { requests, failed, caught, latency } = ledger;
+  if (!ledger) return { requests: 0, failed: 0, caught: 0, caughtHow: null, p50Ms: null, p99Ms: null };
+  const { requests, failed, caught, caughtHow, latency } = ledger;
   return {
     requests,
     failed,
     caught,
+    caughtHow: caughtHow ?? null,
     p50Ms: rounded(quantile(latency, 0.5)),
     p99Ms: rounded(quantile(latency, 0.99)),
   };

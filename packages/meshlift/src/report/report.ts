@@ -39,6 +39,14 @@ const side = z.strictObject({
     description:
       'of its requests, those that the safety net had the other side answer: failures of this side',
   }),
+  caughtHow: z
+    .strictObject({
+      retried: count.meta({ description: 'the side failed them, and the other one was tried after it' }),
+      rerouted: count.meta({ description: 'no endpoint of the side was fit to be tried' }),
+      untold: count.meta({ description: 'by proxies that do not count their attempts' }),
+    })
+    .nullable()
+    .meta({ description: 'the same by how they were caught; null where the record does not say' }),
   p50Ms: milliseconds.nullable(),
   p99Ms: milliseconds.nullable(),
 });
@@ -152,7 +160,14 @@ export type Cause = CallerReport['causes'][number];
 export type VerdictReport = Report['verdicts'][number];
 
 function verdictSide() {
-  return z.strictObject({ requests: count, failed: count, p99Ms: milliseconds.nullable() });
+  return z.strictObject({
+    requests: count,
+    failed: count,
+    caught: count
+      .optional()
+      .meta({ description: 'failures of this side that the net hid; absent in older records' }),
+    p99Ms: milliseconds.nullable(),
+  });
 }
 
 function spread() {

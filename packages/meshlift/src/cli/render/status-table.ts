@@ -1,5 +1,6 @@
 import type { MigrationStatus } from '../../migration/status.ts';
 import { formatSplit } from '../../migration/traffic-split.ts';
+import { caughtSentences } from '../../report/caught.ts';
 import type { Migration } from '../../spec/migration.ts';
 
 /** The record without its long lists: where the migration stands. */
@@ -9,7 +10,11 @@ export function statusData(status: MigrationStatus): Record<string, unknown> {
     ...rest,
     lastSplit: splits.at(-1) ?? null,
     lastVerdict: verdicts.at(-1) ?? null,
-    requests: traffic && { total: traffic.requests, failed: traffic.failed },
+    requests: traffic && {
+      total: traffic.requests,
+      failed: traffic.failed,
+      caught: { vm: traffic.sides.vm.caught, k8s: traffic.sides.k8s.caught },
+    },
   };
 }
 
@@ -34,6 +39,8 @@ export function statusTable(migration: Migration, status: MigrationStatus): stri
   if (last?.skewMs !== null && last?.skewMs !== undefined) lines.push(`skew      ${last.skewMs} ms`);
   if (status.traffic)
     lines.push(`requests  ${status.traffic.requests} in all, ${status.traffic.failed} failed`);
+  for (const sentence of status.traffic ? caughtSentences(status.traffic) : [])
+    lines.push(`net       ${sentence}`);
   if (status.outcome.state !== 'Progressing')
     lines.push(`why       ${status.outcome.reason}`, `next      ${status.outcome.next}`);
   return `${lines.join('\n')}\n`;

@@ -9,6 +9,7 @@ import { vmAccount, workloadGroup, workloadGroupRef } from '../mesh/vm-workload.
 import { allOnVm } from '../migration/traffic-split.ts';
 import { joinVm as joinOverSsh } from '../vm/join.ts';
 import { readBootstrap } from '../vm/read-bootstrap.ts';
+import { revisionOfVm } from './vm-revision.ts';
 import { writeSplit } from './write-split.ts';
 
 /**
@@ -27,20 +28,22 @@ export async function joinVm(context: EngineContext, journal: Journal, traffic: 
     `WorkloadGroup ${group.namespace}/${group.name} stands in ${home.name}`,
   );
 
+  const { eastWestGateway, istiodAddress, namespace: istioNamespace } = migration.spec.istio;
+  const revision = await revisionOfVm(context);
   const bootstrap = await readBootstrap(home.kube, {
     workloadGroup: group,
     vmAddress: migration.spec.vm.host,
-    istioNamespace: migration.spec.istio.namespace,
-    gateway: {
-      namespace: migration.spec.istio.eastWestGateway.namespace,
-      name: migration.spec.istio.eastWestGateway.service,
-    },
+    istioNamespace,
+    revision,
+    gateway: istiodAddress
+      ? { address: istiodAddress }
+      : { namespace: eastWestGateway.namespace, name: eastWestGateway.service },
     signal,
   });
   const ssh = await context.ssh();
   const report = await joinOverSsh(ssh, {
     bootstrap,
-    sidecarPackage: context.sidecarPackage ?? { istioVersion: await meshVersion(context) },
+    sidecarPackage: context.sidecarPackage ?? { istioVersion: await meshVersion(context, revision) },
     clock,
     readyTimeoutMs: migration.spec.deadlines.ready,
     progress: (step) => tell(context, 'vm-join', 'progress', step.message, { ...step }),
@@ -83,20 +86,21 @@ async function ensureVmAccount({ home, migration, signal }: EngineContext): Prom
 }
 
 /** The version that the home cluster's istiod runs: a sidecar should be no newer than its control plane. */
-async function meshVersion({ home, migration, signal }: EngineContext): Promise<string> {
+async function meshVersion({ home, migration, signal }: EngineContext, revision: string): Promise<string> {
   const { namespace } = migration.spec.istio;
-  const [istiod] = await home.kube.list(
+  const istiods = await home.kube.list(
     { apiVersion: 'apps/v1', kind: 'Deployment', namespace, labelSelector: 'app=istiod' },
     signal,
   );
+  const istiod = istiods.find((it) => (it.metadata.labels?.['istio.io/rev'] ?? 'default') === revision);
   const { template } = (istiod?.spec ?? {}) as {
     template?: { spec?: { containers?: { image?: string }[] } };
   };
   const tag = /:(\d+\.\d+\.\d+)/.exec(template?.spec?.containers?.[0]?.image ?? '')?.[1];
   if (tag) return tag;
   throw new MeshliftError('bad-input', {
-    where: `istiod in ${home.name}`,
-    why: 'its image does not tell a release, so the sidecar package that fits it is not known',
+    where: `istiod of revision ${revision} in ${home.name}`,
+    why: `${istiod ? 'its image does not tell a release' : `no Deployment of it is in ${namespace}`}, so the sidecar package that fits it is not known`,
     next: 'name one: spec.vm.sidecar.package and spec.vm.sidecar.sha256',
   });
 }

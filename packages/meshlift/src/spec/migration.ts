@@ -28,6 +28,8 @@ const percentage = z
   .transform((text) => Number(text.slice(0, -1)) / 100)
   .refine((rate) => rate <= 1, 'a percentage from 0% to 100%');
 
+const ip = z.union([z.ipv4(), z.ipv6()], 'an IP address such as 10.0.0.5');
+
 const port = z.int().min(1).max(65_535);
 
 const probe = z
@@ -126,6 +128,10 @@ const migrationSchema = z.strictObject({
       istio: z
         .strictObject({
           namespace: dnsLabel.default('istio-system'),
+          /** of the control plane that the VM joins; by default the one that serves the namespace in the home cluster */
+          revision: dnsLabel.optional(),
+          /** where the VM reaches istiod's port 15012, if not at the home cluster's east-west gateway */
+          istiodAddress: ip.optional(),
           eastWestGateway: z
             .strictObject({
               namespace: dnsLabel.default('istio-system'),
@@ -136,7 +142,7 @@ const migrationSchema = z.strictObject({
         .prefault({}),
       vm: z.strictObject({
         /** the address under which the callers' proxies reach the VM */
-        host: z.union([z.ipv4(), z.ipv6()], 'an IP address such as 10.0.0.5'),
+        host: ip,
         ssh: z.strictObject({
           /** where ssh connects, when that is not `vm.host` */
           host: z.string().optional(),

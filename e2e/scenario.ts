@@ -264,7 +264,14 @@ export class Scenario {
 
   #keeper(): Storyteller {
     const keep = (text: string) => void this.log.push(text);
-    return { step: (_n, title) => keep(title), say: keep, byHand: keep, measured: keep, line: keep };
+    return {
+      step: (_n, title) => keep(title),
+      say: keep,
+      byHand: keep,
+      measured: keep,
+      line: keep,
+      during: (_waiting, work) => work,
+    };
   }
 }
 

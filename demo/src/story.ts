@@ -85,8 +85,15 @@ async function deployTheShop(stage: Stage, story: Storyteller): Promise<void> {
         .trim()
         .split('\n')
         .filter((name) => !name.endsWith('/loadgenerator'));
-      await Promise.all(
-        names.map((name) => stage.kubectl(context, ['rollout', 'status', name, '--timeout=120s'])),
+      const waiting = new Set(names.map((name) => name.replace(/^.*\//, '')));
+      await story.during(
+        () => `${context} still starts ${[...waiting].join(', ')}`,
+        Promise.all(
+          names.map(async (name) => {
+            await stage.kubectl(context, ['rollout', 'status', name, '--timeout=120s']);
+            waiting.delete(name.replace(/^.*\//, ''));
+          }),
+        ),
       );
       story.measured(`${names.length} deployments ready in ${context}`);
     }),

@@ -11,7 +11,11 @@ export interface Storyteller {
   measured(text: string): void;
   /** output of a command, as it comes */
   line(text: string): void;
+  /** tells every few seconds what is still waited for, until `work` ends */
+  during<T>(waitingFor: () => string, work: Promise<T>): Promise<T>;
 }
+
+const tellEveryMs = 4_000;
 
 export function storyteller(out: Writable, now: () => number): Storyteller {
   const started = now();
@@ -26,6 +30,18 @@ export function storyteller(out: Writable, now: () => number): Storyteller {
     byHand: (command) => write(`       $ ${command}`),
     measured: (text) => write(`       ✔ ${text}  (${seconds(now() - stepStarted)})`),
     line: (text) => write(`         ${text}`),
+    async during(waitingFor, work) {
+      const begun = now();
+      const timer = setInterval(
+        () => write(`         … ${waitingFor()} (${seconds(now() - begun)})`),
+        tellEveryMs,
+      );
+      try {
+        return await work;
+      } finally {
+        clearInterval(timer);
+      }
+    },
   };
 }
 

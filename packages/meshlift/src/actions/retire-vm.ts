@@ -29,7 +29,10 @@ export async function retireVm(
   const ssh = await context.ssh();
   await proveIdle(context);
 
-  const left = await leaveVm(ssh, { signal });
+  const left = await leaveVm(ssh, {
+    signal,
+    progress: ({ message }) => tell(context, 'vm-leave', 'progress', message),
+  });
   tell(
     context,
     'vm-leave',

@@ -85,9 +85,16 @@ async function tryToAgree(
   });
 
   const at = new Date(context.clock.now()).toISOString();
-  const results = await Promise.allSettled(
-    context.members.map((member) => putInForce(context, member, split, generation, journal.status.phase)),
-  );
+  // From here on, not from when it is agreed: a copy that fails its first requests is judged by them.
+  traffic.restart();
+  const [results] = await Promise.all([
+    Promise.allSettled(
+      context.members.map((member) =>
+        putInForce(context, traffic, member, split, generation, journal.status.phase),
+      ),
+    ),
+    split.k8s > 0 ? traffic.look() : null,
+  ]);
   context.signal.throwIfAborted();
   const failures = results.flatMap((result) =>
     result.status === 'rejected' ? [namedFailure(result.reason)] : [],
@@ -112,7 +119,6 @@ async function tryToAgree(
     await journal.record({ splits });
     return failure;
   }
-  traffic.restart();
   await traffic.begin();
   await journal.record({
     splits,
@@ -131,6 +137,7 @@ async function tryToAgree(
 
 async function putInForce(
   context: EngineContext,
+  traffic: TrafficWatch,
   member: MemberCluster,
   split: TrafficSplit,
   generation: number,
@@ -180,8 +187,8 @@ async function putInForce(
     },
   );
 
-  const share = await watchShare(context, member, split, deadlines.observe);
-  tell(context, 'split-seen', share.agrees ? 'progress' : 'warning', share.why, {
+  const share = await watchShare(context, traffic, member, split, deadlines.observe);
+  tell(context, 'split-seen', share.agrees && !share.alarm ? 'progress' : 'warning', share.why, {
     cluster: member.name,
     ...share.seen,
   });

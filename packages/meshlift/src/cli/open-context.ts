@@ -6,8 +6,10 @@ import type { Ssh } from '../effects/ssh/port.ts';
 import { openSsh } from '../effects/ssh/real.ts';
 import type { SshTarget } from '../effects/ssh/ssh-arguments.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
+import { wantedCalls } from '../engine/traffic-watch.ts';
 import { MeshliftError } from '../errors/error.ts';
 import type { EventHost } from '../events/event.ts';
+import { proxyCallers } from '../metrics/proxy-callers.ts';
 import type { Migration } from '../spec/migration.ts';
 import type { SidecarPackage } from '../vm/sidecar-package.ts';
 import { loadMigration } from './load-migration.ts';
@@ -30,7 +32,8 @@ export async function withContext<T>(
         context: member.context,
         ...(kubeconfigPath && { kubeconfigPath }),
       });
-      return { name: member.name, member, kube };
+      const callers = proxyCallers(kube, wantedCalls(migration), systemClock.now);
+      return { name: member.name, member, kube, callers };
     }),
   );
   let connection: Promise<Ssh> | null = null;

@@ -2,6 +2,7 @@ import type { Clock } from '../effects/clock/port.ts';
 import type { KubeObject, KubeWriter } from '../effects/kube/port.ts';
 import type { Ssh } from '../effects/ssh/port.ts';
 import type { EventCode, EventHost, MeshliftEvent } from '../events/event.ts';
+import type { CallerSource } from '../metrics/caller-source.ts';
 import type { Member, Migration } from '../spec/migration.ts';
 import type { SidecarPackage } from '../vm/sidecar-package.ts';
 
@@ -10,6 +11,8 @@ export interface MemberCluster {
   readonly name: string;
   readonly member: Member;
   readonly kube: KubeWriter;
+  /** what its calling proxies count */
+  readonly callers: CallerSource;
 }
 
 /** Everything that an act may touch: ports only, so that the same code runs against fakes, the lab and GKE. */

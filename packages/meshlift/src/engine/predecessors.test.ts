@@ -21,7 +21,12 @@ function looking(after: readonly unknown[], objects: readonly KubeObject[]) {
   const [member] = migration.spec.clusters;
   if (!member) throw new Error('no member');
   const kube = new FakeCluster('cluster1', objects);
-  return { migration, home: { name: 'cluster1', member, kube }, signal: new AbortController().signal };
+  const callers = { read: async () => ({ cluster: 'cluster1', callers: [], unread: [] }) };
+  return {
+    migration,
+    home: { name: 'cluster1', member, kube, callers },
+    signal: new AbortController().signal,
+  };
 }
 
 const cart = { name: 'cart', phase: 'Completed' };

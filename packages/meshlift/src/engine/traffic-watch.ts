@@ -1,19 +1,22 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { MeshliftError } from '../errors/error.ts';
 import { ownLabels } from '../mesh/marks.ts';
 import { serviceHost, sideHost, sideOfHost } from '../mesh/names.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
-import type { Caller, CallerSample, CallerWindow } from '../metrics/call-series.ts';
-import { readCallers } from '../metrics/read-callers.ts';
-import { subtract } from '../metrics/subtract.ts';
-import { type SideRule, type SplitTally, tally } from '../metrics/tally.ts';
+import type { Caller, CallerSample } from '../metrics/call-series.ts';
+import type { WantedCalls } from '../metrics/normalise.ts';
+import { carry, subtract } from '../metrics/subtract.ts';
+import { emptySplitTally, type SideRule, type SplitTally, sumSplit, tally } from '../metrics/tally.ts';
 import type { GateWindow, SideWindow } from '../migration/gate.ts';
 import { addWindows, emptyLedger, type TrafficLedger } from '../migration/traffic-ledger.ts';
 import { type Side, sides } from '../migration/traffic-split.ts';
 import type { Migration } from '../spec/migration.ts';
 import type { EngineContext, MemberCluster } from './context.ts';
 
-/** The gate judges at most this much of the past, so that a copy that turns bad late is seen soon. */
-const longestWindowMs = 60_000;
+/** The gate judges this much of the past, so that a copy that turns bad late is seen soon; more only for want of requests. */
+const windowMs = 60_000;
+/** A migration that waits for days for its requests keeps no more pieces of its window than these. */
+const mostPieces = 512;
 
 export type MemberSample = { readonly cluster: string } & (
   | { readonly read: true; readonly sample: CallerSample }
@@ -25,9 +28,11 @@ export type MemberSample = { readonly cluster: string } & (
  * window), and for the record (every request since the migration began, over any number of processes).
  */
 export interface TrafficWatch {
-  /** reads every member once; the window is what happened since the last `restart`, at most a minute of it */
+  /** reads every member once; the window is what happened since the last `restart`, about a minute of it */
   look(): Promise<GateWindow>;
-  /** the window starts anew: another split is in force */
+  /** reads one member; what its callers called since the last `restart`, and the window of all as far as it is known */
+  lookAt(member: MemberCluster): Promise<MemberLook>;
+  /** the window starts anew with the next look: another split is about to be in force */
   restart(): void;
   /** begins the record, if none has begun */
   begin(): Promise<void>;
@@ -37,77 +42,159 @@ export interface TrafficWatch {
   forget(): Promise<void>;
 }
 
+export interface MemberLook {
+  /** why the member could not be read now; null when it was */
+  readonly unread: string | null;
+  readonly seen: SplitTally;
+  readonly window: GateWindow;
+}
+
 interface Stored {
   readonly ledger: TrafficLedger;
   readonly samples: readonly CallerSample[];
 }
 
+/** What one look added to the window. */
+interface Piece {
+  readonly at: number;
+  readonly seen: SplitTally;
+}
+
 export async function watchTraffic(context: EngineContext): Promise<TrafficWatch> {
   const rule = sideRule(context.migration);
-  let past: { at: number; samples: ReadonlyMap<string, CallerSample> }[] = [];
-  let stored = await readStored(context);
+  const { minRequests } = context.migration.spec.rollout.gate;
+  const stored = await readStored(context);
+  let ledger = stored?.ledger ?? null;
+  /** by cluster: the counters up to which everything is accounted for */
+  const counted = new Map((stored?.samples ?? []).map((sample) => [sample.cluster, sample]));
+  /** by cluster: what its callers called since the window's start; absent until the first look after `restart` */
+  const since = new Map<string, SplitTally>();
+  /** by cluster: why its last look does not tell everything */
+  const missing = new Map<string, string>();
+  let pieces: readonly Piece[] = [];
+  const lastLook = new Map<string, Promise<MemberSample>>();
 
-  async function look(): Promise<GateWindow> {
-    const now = context.clock.now();
-    const reads = await readMembers(context);
-    const samples = new Map(reads.flatMap((it) => (it.read ? [[it.cluster, it.sample] as const] : [])));
-    if (stored) stored = account(stored, samples, rule, now);
-    const missing = reads.find((it) => !it.read);
-    if (missing && !missing.read)
-      return { known: false, because: `no metrics from ${missing.cluster}: ${missing.why}` };
+  function account(read: MemberSample): void {
+    if (!read.read) {
+      missing.set(read.cluster, `no metrics from ${read.cluster}: ${read.why}`);
+      return;
+    }
+    const { cluster, sample } = read;
+    const before = counted.get(cluster);
+    counted.set(cluster, before ? carry(sample, before) : sample);
+    const window = subtract(sample, before ?? sample);
+    const [unread] = window.unknown;
+    if (unread) missing.set(cluster, `no metrics from ${named(unread.caller)}: ${unread.why}`);
+    else missing.delete(cluster);
+    const at = context.clock.now();
+    // What was counted before the window's start belongs to the record, and to no verdict.
+    const seen = tally([window], rule);
+    const soFar = since.get(cluster);
+    since.set(cluster, soFar ? sumSplit(soFar, seen) : emptySplitTally);
+    if (soFar) pieces = recent([...pieces, { at, seen }], at);
+    if (ledger) ledger = addWindows(ledger, [window], rule, new Date(at).toISOString());
+  }
 
-    // A look at which someone could not be read neither begins nor ends a window: what they did would be unknown for
-    // as long as the window has that end.
-    const unread = [...samples.values()].flatMap((sample) => sample.unread)[0];
-    if (unread) return { known: false, because: `no metrics from ${named(unread.caller)}: ${unread.why}` };
-    past = [...past, { at: now, samples }];
-    while ((past[1]?.at ?? now) <= now - longestWindowMs) past = past.slice(1);
-    const base = past[0];
-    if (!base || base.at === now) return gateWindow(tally([], rule));
-    return gateWindow(tally(windowsBetween(base.samples, samples), rule));
+  /** Without its oldest pieces, as long as what is left is enough for a verdict. */
+  function recent(all: readonly Piece[], at: number): readonly Piece[] {
+    let from = all.findIndex((piece) => piece.at > at - windowMs);
+    let requests = all.slice(from).reduce((sum, { seen }) => sum + seen.chosen.k8s.requests, 0);
+    while (from > 0 && requests < minRequests) {
+      from -= 1;
+      requests += all[from]?.seen.chosen.k8s.requests ?? 0;
+    }
+    const kept = all.slice(from);
+    const [first, second, ...rest] = kept;
+    if (kept.length <= mostPieces || !first || !second) return kept;
+    return [{ at: second.at, seen: sumSplit(first.seen, second.seen) }, ...rest];
+  }
+
+  function currentWindow(): GateWindow {
+    const seen = pieces.reduce((sum, piece) => sumSplit(sum, piece.seen), emptySplitTally);
+    const both = { vm: sideWindow(seen, 'vm'), k8s: sideWindow(seen, 'k8s') };
+    const unknown = context.members.flatMap(({ name }) => {
+      const why = missing.get(name) ?? (since.has(name) ? null : `${name} was not read yet`);
+      return why === null ? [] : [why];
+    });
+    return unknown[0] === undefined
+      ? { known: true, ...both }
+      : { known: false, because: unknown[0], soFar: both };
+  }
+
+  /**
+   * One read of a member after the other: counters read earlier but heard of later would look like a proxy's restart.
+   * What is answered was read after it was asked for.
+   */
+  function lookAt(member: MemberCluster, options: { readonly thorough: boolean }): Promise<MemberSample> {
+    const look = async (): Promise<MemberSample> => {
+      const read = await readMember(context, member, options);
+      account(read);
+      return read;
+    };
+    const mine = (lastLook.get(member.name) ?? Promise.resolve()).then(look, look);
+    lastLook.set(member.name, mine);
+    return mine;
+  }
+
+  async function lookAtAll(options: { readonly thorough: boolean }): Promise<void> {
+    await Promise.all(context.members.map((member) => lookAt(member, options)));
   }
 
   return {
-    look,
+    async look() {
+      await lookAtAll({ thorough: false });
+      return currentWindow();
+    },
+    async lookAt(member) {
+      const read = await lookAt(member, { thorough: false });
+      return {
+        unread: read.read ? null : read.why,
+        seen: since.get(member.name) ?? emptySplitTally,
+        window: currentWindow(),
+      };
+    },
     restart() {
-      past = [];
+      since.clear();
+      pieces = [];
     },
     async begin() {
-      if (stored) return;
-      const reads = await readMembers(context);
-      const now = new Date(context.clock.now()).toISOString();
-      stored = { ledger: emptyLedger(now), samples: reads.flatMap((it) => (it.read ? [it.sample] : [])) };
-      await writeStored(context, stored);
+      if (ledger) return;
+      await lookAtAll({ thorough: true });
+      ledger = emptyLedger(new Date(context.clock.now()).toISOString());
+      await writeStored(context, { ledger, samples: [...counted.values()] });
     },
     async save() {
-      if (!stored) return null;
-      await look();
-      await writeStored(context, stored);
-      return stored.ledger;
+      if (!ledger) return null;
+      await lookAtAll({ thorough: true });
+      await writeStored(context, { ledger, samples: [...counted.values()] });
+      return ledger;
     },
     async forget() {
       await context.home.kube.delete(countersRef(context.migration), { signal: context.signal });
-      stored = null;
+      ledger = null;
     },
   };
 }
 
-/** Reads every member's callers at once; a member that can't be read is named, never counted as zero. */
-export async function readMembers(context: EngineContext): Promise<readonly MemberSample[]> {
-  return Promise.all(context.members.map((member) => readMember(context, member)));
-}
-
-export async function readMember(context: EngineContext, member: MemberCluster): Promise<MemberSample> {
-  const { migration, signal } = context;
-  const hosts = [...sides.map((side) => sideHost(migration, side)), serviceHost(migration)];
+/** Reads one member's callers; a member that can't be read says why, and is never counted as zero. */
+export async function readMember(
+  { signal }: Pick<EngineContext, 'signal'>,
+  member: MemberCluster,
+  options: { readonly thorough?: boolean } = {},
+): Promise<MemberSample> {
   try {
-    const sample = await readCallers(member.kube, { hosts, port: migration.spec.service.port, signal });
-    return { cluster: member.name, read: true, sample };
+    return { cluster: member.name, read: true, sample: await member.callers.read({ ...options, signal }) };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof MeshliftError) return { cluster: member.name, read: false, why: error.why };
     throw error;
   }
+}
+
+/** The calls that a migration is about: to either side's host, and to the service's own name. */
+export function wantedCalls(migration: Migration): WantedCalls {
+  const hosts = [...sides.map((side) => sideHost(migration, side)), serviceHost(migration)];
+  return { hosts, port: migration.spec.service.port };
 }
 
 /** Which side a host stands for, and which side an answer came from. */
@@ -125,20 +212,6 @@ export function sideRule(migration: Migration): SideRule {
   };
 }
 
-export function windowsBetween(
-  earlier: ReadonlyMap<string, CallerSample>,
-  later: ReadonlyMap<string, CallerSample>,
-): readonly CallerWindow[] {
-  return [...later].flatMap(([cluster, sample]) => {
-    const before = earlier.get(cluster);
-    return before ? [subtract(sample, before)] : [];
-  });
-}
-
-function gateWindow(seen: SplitTally): GateWindow {
-  return { known: true, vm: sideWindow(seen, 'vm'), k8s: sideWindow(seen, 'k8s') };
-}
-
 function sideWindow(seen: SplitTally, side: Side): SideWindow {
   const { requests, failed, latency } = seen.chosen[side];
   return {
@@ -146,20 +219,6 @@ function sideWindow(seen: SplitTally, side: Side): SideWindow {
     failed,
     caught: seen.caught[side],
     latency,
-  };
-}
-
-function account(
-  stored: Stored,
-  samples: ReadonlyMap<string, CallerSample>,
-  rule: SideRule,
-  now: number,
-): Stored {
-  const before = new Map(stored.samples.map((sample) => [sample.cluster, sample]));
-  const windows = windowsBetween(before, samples);
-  return {
-    ledger: addWindows(stored.ledger, windows, rule, new Date(now).toISOString()),
-    samples: [...new Map([...before, ...samples]).values()],
   };
 }
 
@@ -172,20 +231,25 @@ function countersRef(migration: Migration) {
   };
 }
 
+const countersFile = 'counters.json.gz';
+
 async function readStored(context: EngineContext): Promise<Stored | null> {
   const object = await context.home.kube.get(countersRef(context.migration), context.signal);
-  const text = (object?.data as { counters?: string } | undefined)?.counters;
-  return text === undefined ? null : (JSON.parse(text, reviveInfinity) as Stored);
+  const data = (object?.binaryData as { [countersFile]?: string } | undefined)?.[countersFile];
+  if (data === undefined) return null;
+  return JSON.parse(gunzipSync(Buffer.from(data, 'base64')).toString(), reviveInfinity) as Stored;
 }
 
+/** Compressed: a thousand callers' counters are megabytes of the same labels, and an object may have one. */
 async function writeStored(context: EngineContext, stored: Stored): Promise<void> {
   const { name, ...ref } = countersRef(context.migration);
+  const data = gzipSync(JSON.stringify(stored, keepInfinity)).toString('base64');
   await context.home.kube.apply(
     {
       apiVersion: ref.apiVersion,
       kind: ref.kind,
       metadata: { name, namespace: ref.namespace, labels: ownLabels(context.migration) },
-      data: { counters: JSON.stringify(stored, keepInfinity) },
+      binaryData: { [countersFile]: data },
     },
     { signal: context.signal },
   );

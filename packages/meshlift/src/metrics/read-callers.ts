@@ -46,33 +46,41 @@ function envoyPage({ hosts, latency = true }: ReadCallersOptions): StatsPage {
 export async function readCallers(cluster: KubeReader, options: ReadCallersOptions): Promise<CallerSample> {
   const { signal } = options;
   const pods = options.pods ?? (await cluster.list({ apiVersion: 'v1', kind: 'Pod' }, signal));
-  const waiting = [...callersAmong(cluster.cluster, pods)];
   const callers: CallerCounters[] = [];
   const unread: UnreadCaller[] = [];
-
-  const readNext = async (): Promise<void> => {
-    for (let caller = waiting.shift(); caller !== undefined; caller = waiting.shift()) {
-      const read = await readCaller(cluster, caller, options);
-      if ('why' in read) unread.push(read);
-      else callers.push(read);
-    }
-  };
-  await Promise.all(Array.from({ length: options.concurrency ?? 16 }, readNext));
+  await forEachAtOnce(callersAmong(cluster.cluster, pods), options.concurrency ?? 16, async (caller) => {
+    const read = await readCaller(cluster, caller, options);
+    if ('why' in read) unread.push(read);
+    else callers.push(read);
+  });
   return { cluster: cluster.cluster, callers, unread };
 }
 
-async function readCaller(
+/** Does something with every item, with so many at once and no more. */
+export async function forEachAtOnce<T>(
+  items: readonly T[],
+  most: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const waiting = items.values();
+  const workOff = async (): Promise<void> => {
+    for (const item of waiting) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(most, items.length) }, workOff));
+}
+
+/** One proxy's counters, or why they could not be had; `withoutEnvoyPage` remembers who has only the agent's. */
+export async function readCaller(
   cluster: KubeReader,
   caller: Caller,
   options: ReadCallersOptions,
+  withoutEnvoyPage: Set<string> = new Set(),
 ): Promise<CallerCounters | UnreadCaller> {
   const { signal, proxyTimeoutMs = 3_000 } = options;
   const deadline = AbortSignal.timeout(proxyTimeoutMs);
   try {
-    const text = await readStats(cluster, caller, {
-      ...options,
-      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
-    });
+    const within = signal ? AbortSignal.any([signal, deadline]) : deadline;
+    const text = await readStats(cluster, caller, { ...options, signal: within }, withoutEnvoyPage);
     return { caller, ...callSeries(text, options) };
   } catch (error) {
     signal?.throwIfAborted();
@@ -87,12 +95,17 @@ async function readStats(
   cluster: KubeReader,
   { namespace, pod }: Caller,
   options: ReadCallersOptions,
+  withoutEnvoyPage: Set<string>,
 ): Promise<string> {
   const read = ({ port, path }: StatsPage) => cluster.podGet({ namespace, pod, port }, path, options.signal);
+  const name = `${namespace}/${pod}`;
+  if (withoutEnvoyPage.has(name)) return read(agentPage);
   try {
     return await read(envoyPage(options));
   } catch (error) {
-    if (isMeshliftError(error, 'cluster-refused')) return read(agentPage);
-    throw error;
+    if (!isMeshliftError(error, 'cluster-refused')) throw error;
+    const text = await read(agentPage);
+    withoutEnvoyPage.add(name);
+    return text;
   }
 }

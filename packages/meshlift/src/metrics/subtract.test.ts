@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Caller, CallerCounters, CallerSample, CallSeries } from './call-series.ts';
-import { subtract } from './subtract.ts';
+import { carry, subtract } from './subtract.ts';
 
 const answerer = { workload: 'catalog', namespace: 'default', address: null };
 
@@ -134,4 +134,35 @@ it('windows in a row add up to what one long window sees, whatever restarts', ()
       expect(seen.reduce((sum, { callers }) => sum + total(callers), 0)).toBe(made - (steps[0]?.calls ?? 0));
     }),
   );
+});
+
+it('windows in a row miss no call of a caller that could not be read for a while', () => {
+  const life = fc.array(fc.record({ calls: fc.nat(50), readable: fc.boolean() }), {
+    minLength: 1,
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(life, (steps) => {
+      let count = 0;
+      let base = sample([counters(caller('a'))]);
+      let seen = 0;
+      for (const { calls, readable } of [...steps, { calls: 0, readable: true }]) {
+        count += calls;
+        const now = readable ? sample([counters(caller('a'), call(200, count))]) : sample([], [caller('a')]);
+        seen += total(subtract(now, base).callers);
+        base = carry(now, base);
+      }
+      expect(seen).toBe(count);
+    }),
+  );
+});
+
+it('does not carry the counters of a proxy that another one has followed', () => {
+  const base = carry(
+    sample([], [caller('a', 'second')]),
+    sample([counters(caller('a', 'first'), call(200, 10))]),
+  );
+  expect(base.callers).toEqual([]);
+  const now = sample([counters(caller('a', 'second'), call(200, 4))]);
+  expect(subtract(now, base)).toMatchObject({ callers: [], unknown: [{ caller: caller('a', 'second') }] });
 });

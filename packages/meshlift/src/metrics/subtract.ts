@@ -47,6 +47,24 @@ export function subtract(later: CallerSample, earlier: CallerSample): CallerWind
   return { ...window, gone };
 }
 
+/**
+ * The sample from which the next window is counted: `later`, with the last known counters of whoever could not be read
+ * in it. What they call meanwhile is then counted as soon as they can be read again.
+ */
+export function carry(later: CallerSample, earlier: CallerSample): CallerSample {
+  const before = new Map(earlier.callers.map((counters) => [nameOf(counters.caller), counters]));
+  const kept = later.unread.flatMap(({ caller }) => {
+    const last = before.get(nameOf(caller));
+    return last && last.caller.incarnation === caller.incarnation ? [last] : [];
+  });
+  const known = new Set(kept.map(({ caller }) => nameOf(caller)));
+  return {
+    ...later,
+    callers: [...later.callers, ...kept],
+    unread: later.unread.filter(({ caller }) => !known.has(nameOf(caller))),
+  };
+}
+
 function nameOf({ cluster, namespace, pod }: Caller): string {
   return `${cluster}/${namespace}/${pod}`;
 }

@@ -1,8 +1,7 @@
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
-import { readMember, sideRule, windowsBetween } from '../engine/traffic-watch.ts';
-import type { CallerSample } from '../metrics/call-series.ts';
+import type { TrafficWatch } from '../engine/traffic-watch.ts';
 import { interval95 } from '../metrics/interval.ts';
-import { tally } from '../metrics/tally.ts';
+import { judge } from '../migration/gate.ts';
 import type { SeenSplit } from '../migration/status.ts';
 import type { TrafficSplit } from '../migration/traffic-split.ts';
 
@@ -12,6 +11,14 @@ export const enoughToSee = 100;
 /** Calls that were under way when the split changed end on the old side; a share this close is not a contradiction. */
 const underWay = 0.01;
 
+export interface ShareSeen {
+  readonly seen: SeenSplit;
+  readonly agrees: boolean;
+  readonly why: string;
+  /** set when the copy fails so obviously that the watch was ended early: the gate has to decide, not the share */
+  readonly alarm: string | null;
+}
+
 /**
  * Watches one member's callers after it acknowledged a split, until what they saw agrees with it, or the deadline.
  * Weights are random per request, so a share agrees when the split lies within its 95 % interval. When it does not,
@@ -19,41 +26,59 @@ const underWay = 0.01;
  */
 export async function watchShare(
   context: EngineContext,
+  traffic: TrafficWatch,
   member: MemberCluster,
   split: TrafficSplit,
   deadlineMs: number,
-): Promise<{ readonly seen: SeenSplit; readonly agrees: boolean; readonly why: string }> {
+): Promise<ShareSeen> {
   const { clock, signal } = context;
-  const rule = sideRule(context.migration);
+  const { gate } = context.migration.spec.rollout;
   const started = clock.now();
-  let base: CallerSample | null = null;
+  let base: Requests | null = null;
   let seen: SeenSplit = { requests: 0, k8s: 0, k8sPercent: null, interval: null };
   let contradicted: string | null = null;
   for (;;) {
-    const read = await readMember(context, member);
-    if (read.read && base) {
-      const { chosen } = tally(
-        windowsBetween(new Map([[member.name, base]]), new Map([[member.name, read.sample]])),
-        rule,
-      );
-      seen = seenSplit(chosen.vm.requests + chosen.k8s.requests, chosen.k8s.requests);
+    const look = await traffic.lookAt(member);
+    const requests: Requests = {
+      vm: look.seen.chosen.vm.requests,
+      k8s: look.seen.chosen.k8s.requests,
+    };
+    if (look.unread === null && base) {
+      const k8s = requests.k8s - base.k8s;
+      seen = seenSplit(requests.vm - base.vm + k8s, k8s);
       if (seen.requests >= enoughToSee) {
-        if (agrees(split, seen)) return { seen, agrees: true, why: describe(member, seen) };
+        if (agrees(split, seen)) return { seen, agrees: true, why: describe(member, seen), alarm: null };
         contradicted = describe(member, seen);
-        base = read.sample;
+        base = requests;
       }
-    } else if (read.read) {
-      base = read.sample;
+    } else if (look.unread === null) {
+      base = requests;
+    }
+    // A verdict that leaves no doubt can't wait until the share has been seen; going back to the VM can.
+    const verdict = split.k8s > 0 ? judge(gate, look.window) : null;
+    if (verdict?.obvious) {
+      return {
+        seen,
+        agrees: true,
+        why: `${verdict.because}: its share is not watched further`,
+        alarm: verdict.because,
+      };
     }
     if (clock.now() - started >= deadlineMs) {
-      if (contradicted) return { seen, agrees: false, why: contradicted };
-      const why = read.read
-        ? `only ${seen.requests} requests from ${member.name} meanwhile`
-        : `no metrics from ${member.name}: ${read.why}`;
-      return { seen, agrees: read.read, why };
+      if (contradicted) return { seen, agrees: false, why: contradicted, alarm: null };
+      const why =
+        look.unread === null
+          ? `only ${seen.requests} requests from ${member.name} meanwhile`
+          : `no metrics from ${member.name}: ${look.unread}`;
+      return { seen, agrees: look.unread === null, why, alarm: null };
     }
     await clock.wait(lookEveryMs, signal);
   }
+}
+
+interface Requests {
+  readonly vm: number;
+  readonly k8s: number;
 }
 
 export function agrees(split: TrafficSplit, seen: SeenSplit): boolean {

@@ -6,10 +6,12 @@ import type { ServiceCall } from '../../effects/service-call/port.ts';
 import type { Ssh } from '../../effects/ssh/port.ts';
 import { MeshliftError } from '../../errors/error.ts';
 import type { MeshliftEvent } from '../../events/event.ts';
+import { proxyCallers } from '../../metrics/proxy-callers.ts';
 import type { Side } from '../../migration/traffic-split.ts';
 import { homeOf, type Migration, targetOf } from '../../spec/migration.ts';
 import { sampleMigration } from '../../spec/testdata/sample-migration.ts';
 import type { EngineContext } from '../context.ts';
+import { wantedCalls } from '../traffic-watch.ts';
 import { FakeIstiod } from './fake-istiod.ts';
 import { FakeProxy } from './fake-proxy.ts';
 import { FakeVm } from './fake-vm.ts';
@@ -137,7 +139,8 @@ export class FakeWorld {
     const members = this.migration.spec.clusters.map((member) => {
       const name = member.name as ClusterName;
       const kube = this.#hands(name, change, look);
-      return { name: member.name, member, kube };
+      const callers = proxyCallers(kube, wantedCalls(this.migration), () => this.clock.now());
+      return { name: member.name, member, kube, callers };
     });
     const byName = (name: string) => {
       const found = members.find((it) => it.name === name);

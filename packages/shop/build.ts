@@ -1,7 +1,8 @@
-import { cpSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 import catalogue from './images.json' with { type: 'json' };
+import { replaceFiles } from './src/build/replace-files.ts';
 
 // Bundles each program of images.json into dist/<program>.mjs: one file that needs nothing but Node, so that it starts
 // fast, goes to the VM as it is, and maps into a container read-only.
@@ -23,11 +24,12 @@ const requireHttp: Plugin = {
   },
 };
 
-rmSync(path('dist'), { recursive: true, force: true });
-mkdirSync(path('dist'));
+// Built beside dist and then put in its place file by file: the containers of a running lab have its files mounted.
+const built = mkdtempSync(path('dist.new-'));
+process.once('exit', () => rmSync(built, { recursive: true, force: true }));
 await build({
   entryPoints: Object.fromEntries(programs.map((program) => [program, path(`src/${program}/main.ts`)])),
-  outdir: path('dist'),
+  outdir: built,
   outExtension: { '.js': '.mjs' },
   bundle: true,
   platform: 'node',
@@ -45,7 +47,8 @@ await build({
   },
   logLevel: 'warning',
 });
-cpSync(path('src/frontend/static'), path('dist/static'), { recursive: true });
+cpSync(path('src/frontend/static'), `${built}/static`, { recursive: true });
+replaceFiles(path('dist'), built);
 
 for (const program of programs) {
   const size = statSync(path(`dist/${program}.mjs`)).size;

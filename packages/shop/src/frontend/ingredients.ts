@@ -47,8 +47,10 @@ export class Ingredients {
     }
   }
 
+  /** Asked for only where there can be something in it: the cart of somebody who has just come in is empty. */
   async cart(): Promise<readonly CartItem[] | undefined> {
-    const { sessionId, context } = this.visit;
+    const { sessionId, newcomer, context } = this.visit;
+    if (newcomer) return [];
     const answer = await orMissing(
       this.visit,
       'cart',

@@ -33,6 +33,8 @@ interface Shop {
   /** Parts that do not answer; can be changed while the shop runs. */
   readonly down: Set<keyof Backends>;
   readonly contexts: CallContext[];
+  /** Parts that were called, in order. */
+  readonly asked: (keyof Backends)[];
   refusal: RpcError | undefined;
 }
 
@@ -41,6 +43,7 @@ function backends(shop: Shop): Backends {
   const carts = new Map<string, Map<string, number>>();
   const note = (part: keyof Backends, context: CallContext | undefined): void => {
     if (context !== undefined) shop.contexts.push(context);
+    shop.asked.push(part);
     if (shop.down.has(part)) throw new RpcError(status.UNAVAILABLE, 'connection refused');
   };
   const answer = async <S extends DescMessage>(
@@ -157,7 +160,7 @@ afterEach(() => {
 });
 
 async function open() {
-  const shop: Shop = { down: new Set(), contexts: [], refusal: undefined };
+  const shop: Shop = { down: new Set(), contexts: [], asked: [], refusal: undefined };
   const lines: string[] = [];
   const log = createLog({ service: 'frontend', level: 'info', write: (line) => lines.push(line) });
   const files = loadStaticFiles(fileURLToPath(new URL('./static', import.meta.url)));
@@ -210,7 +213,25 @@ describe('the whole shop', () => {
   it('tells of every catalog call made for a page, by cluster and side', async () => {
     const { visit } = await open();
     const { headers } = await visit('/product/6E92ZMYYFZ');
-    expect(headers.get('x-catalog-calls')).toBe('cluster1/k8s=1,cluster2/vm=2');
+    expect(headers.get('x-catalog-calls')).toBe('cluster1/k8s=1,cluster2/vm=1');
+  });
+
+  it('asks no service twice for one page, and nobody for the cart of somebody who has just come in', async () => {
+    const { base, shop, visit } = await open();
+    await visit('/');
+    for (const [path, services] of [
+      ['/', ['ads', 'cart', 'catalog']],
+      ['/product/6E92ZMYYFZ', ['ads', 'cart', 'catalog', 'recommendations']],
+      ['/search?q=mug', ['cart', 'catalog']],
+    ] as const) {
+      shop.asked.splice(0);
+      await visit(path);
+      expect(shop.asked.sort(), path).toEqual(services);
+      shop.asked.splice(0);
+      const newcomer = await fetch(base + path);
+      expect(await newcomer.text()).toMatch(/class="count">0</);
+      expect(shop.asked.sort(), path).toEqual(services.filter((it) => it !== 'cart'));
+    }
   });
 
   it('writes its commonest pages in ASCII, which Node keeps in half the memory', async () => {
@@ -266,7 +287,7 @@ describe('the whole shop', () => {
       traceparent: '00-a-b-01',
     });
     expect(headers.get('x-request-id')).toBe('r-1');
-    expect(shop.contexts.length).toBeGreaterThanOrEqual(6);
+    expect(shop.contexts.length).toBeGreaterThanOrEqual(5);
     for (const { propagated } of shop.contexts) {
       expect(propagated).toEqual(
         new Map([

@@ -16,6 +16,8 @@ export const COOKIES_KEPT_SECONDS = 48 * 60 * 60;
 /** One request of one customer, and what becomes known while it is answered. */
 export interface Visit {
   readonly sessionId: string;
+  /** Whether this is the customer's first request, so that nothing can be in the cart yet. */
+  readonly newcomer: boolean;
   readonly currency: string;
   readonly requestId: string;
   /** For every call made to answer this request. */
@@ -45,6 +47,7 @@ export function beginVisit(request: IncomingMessage, signal: AbortSignal): Visit
   passedOn.set('x-request-id', requestId);
   return {
     sessionId,
+    newcomer: sessionId !== known,
     currency: /^[A-Z]{3}$/.test(currency) ? currency : 'USD',
     requestId,
     context: { propagated: passedOn, signal },

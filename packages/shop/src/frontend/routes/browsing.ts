@@ -25,16 +25,19 @@ export async function search(from: Ingredients, query: string): Promise<Reply> {
 }
 
 export async function product(from: Ingredients, id: string): Promise<Reply> {
-  const found = from.product(id);
-  const details = found.then(async (it) => {
-    if (it === undefined || it === 'no such product') return it;
+  // One list has the product and what is recommended beside it.
+  const all = from.products();
+  const details = all.then(async (list) => {
+    if (list === undefined) return undefined;
+    const it = list.find((each) => each.id === id);
+    if (it === undefined) return 'no such product';
     const [ads, price] = await Promise.all([from.ads(it.categories), from.price(it.priceUsd)]);
     return { product: it, ads, price };
   });
   const [frame, view, recommended] = await Promise.all([
     from.frame(`/product/${encodeURIComponent(id)}`),
     details,
-    from.recommended([id], from.products()),
+    from.recommended([id], all),
   ]);
   if (view === undefined) return withoutCatalog(frame);
   if (view === 'no such product') {

@@ -7,7 +7,7 @@ export interface Outage {
   readonly breaks: readonly string[];
   /** routes whose page comes, with a note in place of a part */
   readonly lacks: readonly string[];
-  /** whether nobody has to notice */
+  /** whether it may well be that nobody notices */
   readonly unseen?: true;
 }
 
@@ -28,10 +28,9 @@ export const outages: readonly Outage[] = [
     breaks: ['recommendation-direct'],
     lacks: ['product', 'cart', 'checkout'],
   },
-  // Orders are rare: an outage of a second or two may fall between two of them.
-  { program: 'shippingservice', breaks: ['checkout'], lacks: ['cart'], unseen: true },
-  { program: 'paymentservice', breaks: ['checkout'], lacks: [], unseen: true },
-  { program: 'checkoutservice', breaks: ['checkout'], lacks: [], unseen: true },
+  { program: 'shippingservice', breaks: ['checkout'], lacks: ['cart'] },
+  { program: 'paymentservice', breaks: ['checkout'], lacks: [] },
+  { program: 'checkoutservice', breaks: ['checkout'], lacks: [] },
   { program: 'cartservice', ...carts },
   { program: 'redis-cart', ...carts },
   {

@@ -1,5 +1,6 @@
 import { mustRun } from '../demo/src/command.ts';
 import type { Stage } from '../demo/src/stage.ts';
+import type { Scenario } from './scenario.ts';
 
 /** A program of the shop and where it runs. */
 export interface ShopProgram {
@@ -65,24 +66,42 @@ export async function killProgram(stage: Stage, { name, cluster }: ShopProgram):
   });
 }
 
-/** Resident memory of a program's process in MB (1024 × 1024 bytes), as the kernel tells it. */
-export async function residentMb(stage: Stage, program: ShopProgram): Promise<number> {
+/** Kills a program and waits until another life of it is ready. */
+export async function killAndReturn(scenario: Scenario, program: ShopProgram): Promise<void> {
+  const { stage } = scenario;
+  const before = await lifeOf(stage, program);
+  await killProgram(stage, program);
+  await scenario.until(
+    `${program.name} runs again`,
+    async () => {
+      const now = await lifeOf(stage, program);
+      return now.ready && now.id !== before.id ? now : null;
+    },
+    90_000,
+  );
+}
+
+/** Memory of a program's process in MB (1024 × 1024 bytes), as the kernel tells it. */
+export interface Memory {
+  readonly resident: number;
+  /** the most that was ever resident since the process began */
+  readonly peak: number;
+}
+
+export async function memoryMb(stage: Stage, program: ShopProgram): Promise<Memory> {
   const { name, cluster, container } = program;
   const status =
     cluster === null
       ? (await stage.onVm('cat /proc/"$(pgrep -u productcatalog)"/status')).stdout
       : await stage.kubectl(cluster, [
-          'exec',
-          `deploy/${name}`,
-          '-c',
-          container,
-          '--',
-          'cat',
-          '/proc/1/status',
+          ...['exec', `deploy/${name}`, '-c', container, '--', 'cat', '/proc/1/status'],
         ]);
-  const resident = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-  if (!resident) throw new Error(`${name}: its process does not tell its memory:\n${status}`);
-  return Number(resident) / 1024;
+  const mb = (field: string): number => {
+    const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
+    if (!kilobytes) throw new Error(`${name}: its process does not tell its memory:\n${status}`);
+    return Number(kilobytes) / 1024;
+  };
+  return { resident: mb('VmRSS'), peak: mb('VmHWM') };
 }
 
 /** Milliseconds from the start of a program's process until it was ready, by its own log; null for Redis. */

@@ -4,6 +4,7 @@ import {
   equals,
   fromBinary,
   fromJson,
+  isFieldSet,
   type JsonValue,
   toBinary,
   toJson,
@@ -36,6 +37,18 @@ describe('messages on the wire', () => {
   it('has a golden for every message of the contract', () => {
     const covered = new Set(goldens.map(({ message }) => message));
     expect(shop.messages.map(({ name }) => name).filter((name) => !covered.has(name))).toEqual([]);
+  });
+
+  it('has a golden in which each field of the contract says something', () => {
+    const silent = shop.messages.flatMap((schema) => {
+      const said = goldens
+        .filter(({ message }) => message === schema.name)
+        .map(({ bytes }) => fromBinary(schema, Buffer.from(bytes, 'hex')));
+      return schema.fields
+        .filter((field) => !said.some((message) => isFieldSet(message, field)))
+        .map((field) => `${schema.name}.${field.name}`);
+    });
+    expect(silent).toEqual([]);
   });
 
   for (const golden of goldens) {

@@ -49,11 +49,14 @@ function read(folder: string): Manifest[] {
 const all = ['services/', 'cluster1/', 'cluster2/', 'catalog/'].flatMap(read);
 const services = all.filter((each): each is Service => each.kind === 'Service');
 const deployments = all.filter((each): each is Deployment => each.kind === 'Deployment');
-const labImages = (
-  parse(readFileSync(new URL('images/lab/kustomization.yaml', root), 'utf8')) as {
-    images: { name: string; newName: string }[];
-  }
-).images;
+const imagesOf = (place: string) =>
+  (
+    parse(readFileSync(new URL(`images/${place}/kustomization.yaml`, root), 'utf8')) as {
+      images: { name: string; newName: string }[];
+    }
+  ).images;
+const labImages = imagesOf('lab');
+const gkeImages = imagesOf('gke');
 
 function containerOf({ spec }: Deployment): Container {
   const [container] = spec.template.spec.containers;
@@ -74,6 +77,34 @@ describe('the manifests', () => {
       const inLab = labImages.find(({ name }) => name === image)?.newName ?? image.replace(/:[^:]*$/, '');
       expect(Object.keys(catalogue.images)).toContain(inLab);
     }
+  });
+
+  it('run exact versions, wherever an image is named', () => {
+    const named = readdirSync(root, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.yaml'))
+      .flatMap((file) => {
+        const text = readFileSync(new URL(file, root), 'utf8');
+        const renamed = [...text.matchAll(/newName: (\S+?),?\s+newTag: "?([^\s",]+)/g)];
+        const inPods = [...text.matchAll(/image: ([^\s:]+)(?::(\S+))?/g)];
+        return [...renamed, ...inPods].map(([, name = '', tag = '']) => ({ file, name, tag }));
+      });
+    const places = named.map(({ file }) => file);
+    expect(places).toEqual(
+      expect.arrayContaining(['images/gke/kustomization.yaml', 'cluster2/redis-cart.yaml']),
+    );
+    // Names without a registry are those that an overlay replaces.
+    const replaced = new Set(labImages.map(({ name }) => name));
+    const loose = named.filter(
+      ({ name, tag }) => !replaced.has(name) && !/^v?\d+\.\d+\.\d+(-\w+)?$/.test(tag),
+    );
+    expect(loose).toEqual([]);
+  });
+
+  it('replace on GKE every image that the lab replaces, by the public one of the same name', () => {
+    const inLab = labImages.map(({ name }) => name);
+    expect(gkeImages.map(({ name }) => name)).toEqual(inLab);
+    for (const { name, newName } of gkeImages)
+      expect(newName).toMatch(new RegExp(`/microservices-demo/${name.slice('shop/'.length)}$`));
   });
 
   it('send every Service to a port that its pods listen on', () => {

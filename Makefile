@@ -27,10 +27,11 @@ check: setup ## Types, style and import layers
 
 .PHONY: test
 test: PURPOSE := test
-test: setup ## Everything: check, unit tests, then the end-to-end scenarios on a lab
+test: setup ## Everything: check, unit tests, the shop as processes, then the end-to-end scenarios on a lab
 	@npm run --silent check
 	@npm run --silent build -w @meshlift/shop
 	@npm run --silent test:unit
+	@npm run --silent test:system -w @meshlift/shop
 	@npm run --silent test:e2e
 
 .PHONY: test-all

@@ -33,8 +33,8 @@ export async function openBrowser(): Promise<Browser> {
 export interface Flaws {
   /** pixels by which it is wider than the window */
   readonly sideways: number;
-  /** what axe-core calls serious or critical, as `rule at element` */
-  readonly serious: readonly string[];
+  /** what axe-core finds, however slight, as `impact rule at element` */
+  readonly violations: readonly string[];
 }
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -46,8 +46,7 @@ export async function inspect(page: Page, folder: string, name: string): Promise
   await page.addScriptTag({ path: axe });
   return page.evaluate<Flaws>(`axe.run().then(({ violations }) => ({
     sideways: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    serious: violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .flatMap(({ id, nodes }) => nodes.map(({ target }) => id + ' at ' + target.join(' '))),
+    violations: violations.flatMap(({ id, impact, nodes }) =>
+      nodes.map(({ target }) => impact + ' ' + id + ' at ' + target.join(' '))),
   }))`);
 }

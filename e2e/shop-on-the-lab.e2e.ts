@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mustRun } from '../demo/src/command.ts';
 import { openHome, pageAddress } from '../demo/src/shop.ts';
 import { root, Scenario } from './scenario.ts';
-import { devices, inspect, openBrowser } from './shop-browser.ts';
+import { devices, type Flaws, inspect, openBrowser } from './shop-browser.ts';
 import { ShopCustomers } from './shop-customers.ts';
 import { catalogInMesh, openShop } from './shop-opening.ts';
 import { type Outage, outages, unexcused } from './shop-outages.ts';
@@ -23,6 +23,8 @@ const busy = {
   RECOMMENDATION_RATE: '10',
   JOURNEYS: 'browse=2,product=1,search=1,currency=1,cart=1,checkout=5',
 };
+
+const noFlaws: Flaws = { sideways: 0, violations: [] };
 
 let scenario: Scenario;
 let customers: ShopCustomers;
@@ -92,41 +94,60 @@ describe('a customer in Chromium', () => {
   });
   afterAll(() => browser?.close());
 
-  it.each(Object.entries(devices))(
-    '%s: buys something, and no page has a serious flaw',
-    async (device, options) => {
-      // The pages forbid scripts; the look at their accessibility is one.
-      const context = await browser.newContext({ ...options, bypassCSP: true });
-      const page = await context.newPage();
-      const flawless = async (name: string) =>
-        expect(await inspect(page, pictures, `${device}-${name}`), `${device} ${name}`).toEqual({
-          sideways: 0,
-          serious: [],
-        });
-      try {
-        await page.goto(pageAddress(scenario.stage));
-        expect(await page.locator('body').getAttribute('data-served-by-side')).toBe('vm');
-        await flawless('home');
-        await page.getByRole('link', { name: /^Desk Lamp/ }).click();
-        await page.getByLabel('Currency').selectOption('EUR');
-        await page.getByRole('button', { name: 'Switch currency' }).click();
-        expect(await page.locator('.price').textContent()).toBe('€47.77');
-        await flawless('product');
-        await page.getByLabel('Quantity').selectOption('2');
-        await page.getByRole('button', { name: 'Add to cart' }).click();
-        await page.getByLabel('Card number').fill('4111 1111 1111 1112');
-        await page.getByRole('button', { name: 'Place the order' }).click();
-        expect(await page.getByRole('alert').textContent()).toContain('typing mistake');
-        await flawless('cart');
-        await page.getByLabel('Card number').fill('4111 1111 1111 1111');
-        await page.getByLabel('Code', { exact: true }).fill('123');
-        await order(page);
-        await flawless('order');
-      } finally {
-        await context.close();
-      }
-    },
-  );
+  it.each(Object.entries(devices))('%s: buys something, and no page has a flaw', async (device, options) => {
+    // The pages forbid scripts; the look at their accessibility is one.
+    const context = await browser.newContext({ ...options, bypassCSP: true });
+    const page = await context.newPage();
+    const flawless = async (name: string) =>
+      expect(await inspect(page, pictures, `${device}-${name}`), `${device} ${name}`).toEqual(noFlaws);
+    try {
+      await page.goto(pageAddress(scenario.stage));
+      expect(await page.locator('body').getAttribute('data-served-by-side')).toBe('vm');
+      await flawless('home');
+      await page.getByRole('link', { name: /^Desk Lamp/ }).click();
+      await page.getByLabel('Currency').selectOption('EUR');
+      await page.getByRole('button', { name: 'Switch currency' }).click();
+      expect(await page.locator('.price').textContent()).toBe('€47.77');
+      await flawless('product');
+      await page.getByLabel('Quantity').selectOption('2');
+      await page.getByRole('button', { name: 'Add to cart' }).click();
+      await page.getByLabel('Card number').fill('4111 1111 1111 1112');
+      await page.getByRole('button', { name: 'Place the order' }).click();
+      expect(await page.getByRole('alert').textContent()).toContain('typing mistake');
+      await flawless('cart');
+      expect(await page.getByRole('link', { name: /^Cart/ }).textContent()).toContain('2');
+      await page.getByLabel('Card number').fill('4111 1111 1111 1111');
+      await page.getByLabel('Code', { exact: true }).fill('123');
+      await order(page);
+      await flawless('order');
+      await page.getByRole('searchbox').fill('kitchen');
+      await page.getByRole('button', { name: 'Search' }).click();
+      expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain('“kitchen”');
+      await flawless('search');
+      await page.getByRole('link', { name: /^Cart/ }).click();
+      expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Your cart is empty');
+      await flawless('empty-cart');
+    } finally {
+      await context.close();
+    }
+  });
+
+  it('is told when the catalog is away, and sees it come back without a click', async () => {
+    const context = await browser.newContext({ ...devices['dark-desktop'], bypassCSP: true });
+    const page = await context.newPage();
+    try {
+      await scenario.onVm('sudo systemctl stop productcatalogservice');
+      const answer = await page.goto(pageAddress(scenario.stage));
+      expect(answer?.status()).toBe(503);
+      expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Our catalog is away');
+      expect(await inspect(page, pictures, 'catalog-away')).toEqual(noFlaws);
+      await scenario.onVm('sudo systemctl start productcatalogservice');
+      await page.getByRole('heading', { name: 'Everything we sell' }).waitFor({ timeout: 60_000 });
+    } finally {
+      await scenario.onVm('sudo systemctl start productcatalogservice');
+      await context.close();
+    }
+  });
 
   it('buys without scripts, by keyboard', async () => {
     const context = await browser.newContext({ javaScriptEnabled: false });

@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js';
+import { isEmailAddress } from '../emailservice/email-address.ts';
 import { type Amount, amount, payable, sum, times, type WireMoney, wireMoney } from '../money/money.ts';
 import { failedPrecondition, invalidArgument, isOutage, RpcError } from '../rpc/rpc-error.ts';
 import type {
@@ -50,6 +51,7 @@ export async function placeOrder(request: PlaceOrderRequest, steps: OrderSteps):
   if (userId === '') throw invalidArgument('user_id is empty');
   if (address === undefined) throw invalidArgument('address is missing');
   if (creditCard === undefined) throw invalidArgument('credit_card is missing');
+  if (!isEmailAddress(email)) throw invalidArgument(`"${email}" is not an email address`);
   if (!/^[A-Z]{3}$/.test(userCurrency)) {
     throw invalidArgument(`user_currency is "${userCurrency}": expected three capital letters, e.g. USD`);
   }

@@ -3,6 +3,7 @@ import { invalidArgument } from '../rpc/rpc-error.ts';
 import { serve } from '../rpc/server.ts';
 import { EmailService } from '../wire/generated/hipstershop/shop_pb.js';
 import { confirmation } from './confirmation.ts';
+import { isEmailAddress } from './email-address.ts';
 
 /**
  * Composes confirmations. The shop has no mail server: its outbox is the log, and only with LOG_LEVEL=debug,
@@ -13,7 +14,7 @@ run('emailservice', ({ env, log }) =>
     EmailService,
     {
       sendOrderConfirmation({ email, order }) {
-        if (!/^[^\s@]+@[^\s@]+$/.test(email)) throw invalidArgument(`"${email}" is not an email address`);
+        if (!isEmailAddress(email)) throw invalidArgument(`"${email}" is not an email address`);
         if (order === undefined) throw invalidArgument('order is missing: nothing to confirm');
         const mail = confirmation(email, order);
         log.debug('mail', { ...mail });

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -40,11 +39,6 @@ const ADDRESSES = {
 /** As in the manifests: the first cluster's programs, the second's, and the catalog on the VM. */
 const FIRST_CLUSTER: readonly Program[] = ['recommendationservice', 'checkoutservice'];
 
-interface Started {
-  readonly child: ChildProcess;
-  readonly startedInMs: number;
-}
-
 /**
  * The shop as processes of their own on this machine's loopback, built by `npm run build`, with the Node options that
  * their images have. The catalog plays the VM.
@@ -52,7 +46,7 @@ interface Started {
 export class ShopOnLoopback {
   readonly #options: LoopbackOptions;
   readonly #ports: ReadonlyMap<Program, number>;
-  readonly #running = new Map<Program, Started>();
+  readonly #running = new Map<Program, ChildProcess>();
 
   private constructor(options: LoopbackOptions, ports: ReadonlyMap<Program, number>) {
     this.#options = options;
@@ -79,15 +73,19 @@ export class ShopOnLoopback {
     return [...this.#running.keys()];
   }
 
+  /** `127.0.0.1:PORT` */
+  address(program: Program): string {
+    return `127.0.0.1:${this.#ports.get(program)}`;
+  }
+
   /** `http://127.0.0.1:PORT` of a program that speaks HTTP. */
   url(program: 'frontend' | 'loadgenerator'): string {
-    return `http://${this.#address(program)}`;
+    return `http://${this.address(program)}`;
   }
 
   /** Starts a program, or starts it again; resolves when it is ready. */
   async start(program: Program, settings: Settings = {}): Promise<void> {
     const { onLine } = this.#options;
-    const begun = performance.now();
     const image = catalogue.images[`meshlift.dev/shop/${program}`];
     const file = fileURLToPath(new URL(`../../dist/${program}.mjs`, import.meta.url));
     const child = spawn(process.execPath, [...image.entrypoint.slice(1, -1), file], {
@@ -107,47 +105,34 @@ export class ShopOnLoopback {
       child.once('exit', (code, signal) => reject(new Error(`${program} ended with ${code ?? signal}`)));
       child.once('error', reject);
     });
-    this.#running.set(program, { child, startedInMs: performance.now() - begun });
+    this.#running.set(program, child);
   }
 
-  /** Ends a program; resolves when it is gone. */
-  async stop(program: Program, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    const child = this.#started(program).child;
+  /** Ends a program; resolves when it is gone, with its exit code, or null when a signal ended it. */
+  async stop(program: Program, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    const child = this.#running.get(program);
+    if (child === undefined) throw new Error(`${program} is not running`);
     this.#running.delete(program);
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill(signal);
-    await gone;
+    if (!hasEnded(child)) {
+      const gone = once(child, 'exit');
+      child.kill(signal);
+      await gone;
+    }
+    return child.exitCode;
   }
 
-  /** From the start of the process to its being ready. */
-  startedInMs(program: Program): number {
-    return this.#started(program).startedInMs;
-  }
-
-  /** Resident memory, in MB. */
-  residentMb(program: Program): number {
-    const status = readFileSync(`/proc/${this.#started(program).child.pid}/status`, 'utf8');
-    return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+  /** Programs that ended although nobody stopped them. */
+  ended(): Program[] {
+    return [...this.#running].filter(([, child]) => hasEnded(child)).map(([program]) => program);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.programs.map((program) => this.stop(program)));
   }
 
-  #started(program: Program): Started {
-    const started = this.#running.get(program);
-    if (started === undefined) throw new Error(`${program} is not running`);
-    return started;
-  }
-
-  #address(program: Program): string {
-    return `127.0.0.1:${this.#ports.get(program)}`;
-  }
-
   #environment(program: Program): Settings {
     const addresses = Object.entries(ADDRESSES).map(
-      ([name, callee]) => [name, this.#address(callee)] as const,
+      ([name, callee]) => [name, this.address(callee)] as const,
     );
     const { redis } = this.#options;
     return {
@@ -160,6 +145,10 @@ export class ShopOnLoopback {
       ...(redis === undefined ? {} : { REDIS_ADDR: redis }),
     };
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
 }
 
 /** A port that nothing listens on. */

@@ -95,13 +95,15 @@ export function display(each: Amount): string {
   return formatter(each.currency).format(decimal(each) as `${number}`);
 }
 
+/** Making one is slow, and each takes memory: those of the few currencies in use are kept, not of all that anybody sends. */
+const MOST_FORMATTERS = 100;
 const formatters = new Map<string, Intl.NumberFormat>();
 
 function formatter(currency: string): Intl.NumberFormat {
   let format = formatters.get(currency);
   if (format === undefined) {
     format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'narrowSymbol' });
-    formatters.set(currency, format);
+    if (formatters.size < MOST_FORMATTERS) formatters.set(currency, format);
   }
   return format;
 }

@@ -136,7 +136,7 @@ function unaryHandler<S extends DescService>(
       if (error instanceof RpcError) {
         for (const [name, value] of error.headers)
           if (headers.get(name).length === 0) headers.set(name, value);
-        answer({ code: error.code, details: error.message, metadata: headers });
+        answer({ code: error.code, details: withinHeaders(error.message), metadata: headers });
         done(error.code);
         return;
       }
@@ -156,6 +156,11 @@ function unaryHandler<S extends DescService>(
       fail(error);
     }
   };
+}
+
+/** What fits a header with room to spare: a message that repeats what was sent may be as long as that. */
+function withinHeaders(message: string): string {
+  return message.length > 500 ? `${message.slice(0, 500)}…` : message;
 }
 
 function deadlineOf(call: ServerUnaryCall<object, object>): Date | undefined {

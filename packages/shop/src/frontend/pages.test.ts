@@ -241,6 +241,12 @@ describe('the whole shop', () => {
     }
   });
 
+  it('advertises elsewhere than on the page of what is advertised', async () => {
+    const { visit } = await open();
+    expect((await visit('/product/OLJCESPC7Z')).body).toContain('Buy a mug');
+    expect((await visit('/product/6E92ZMYYFZ')).body).not.toContain('Buy a mug');
+  });
+
   it('recommends only what the catalog has', async () => {
     const { visit } = await open();
     const { body } = await visit('/product/6E92ZMYYFZ');

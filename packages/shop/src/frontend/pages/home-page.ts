@@ -16,7 +16,7 @@ export function homePage(
   <h1>Things worth keeping</h1>
   <p>A small shop with a dozen well-made things, and no thirteenth that we wouldn&rsquo;t use ourselves.</p>
 </section>
-${advertisement(ads)}
+${advertisement(ads, frame.path)}
 <section aria-labelledby="all"><h2 id="all">Everything we sell</h2>
 ${productGrid(products, frame.files)}
 </section>`,

@@ -35,7 +35,7 @@ export function productPage(frame: Frame, { product, price, recommended, ads }: 
     </form>
   </div>
 </article>
-${advertisement(ads)}
+${advertisement(ads, frame.path)}
 ${
   recommended.length > 0 &&
   html`<section aria-labelledby="also"><h2 id="also">You may also like</h2>

@@ -7,6 +7,7 @@ import type { Prices } from './backends/prices.ts';
 import { DEGRADED_HEADER } from './http/degraded-header.ts';
 import { plain, type Reply } from './http/reply.ts';
 import type { StaticFiles } from './http/static-files.ts';
+import { Turnstile } from './http/turnstile.ts';
 import { Ingredients } from './ingredients.ts';
 import { route } from './routes/router.ts';
 import { beginVisit, type Visit } from './visit.ts';
@@ -18,6 +19,11 @@ const SECURITY_HEADERS = {
   'referrer-policy': 'same-origin',
 };
 
+/** What a page needs while it is made, times this, has to fit into the memory that images.json gives the program. */
+const PAGES_AT_ONCE = 64;
+/** Of those, each takes little. By then the last in line has given up. */
+const PAGES_WAITING = 1000;
+
 /** What every page is made from. */
 export interface Sources {
   readonly backends: Backends;
@@ -27,8 +33,9 @@ export interface Sources {
 
 /** The frontend's HTTP server, not yet listening. */
 export function createFrontendServer(sources: Sources, log: Log): Server {
+  const turnstile = new Turnstile({ atOnce: PAGES_AT_ONCE, waiting: PAGES_WAITING });
   const server = createServer((request, response) => {
-    answer(request, response, sources, log).catch((error: unknown) => {
+    answer(request, response, { ...sources, turnstile }, log).catch((error: unknown) => {
       log.error('a page failed unexpectedly', {
         method: request.method,
         path: request.url,
@@ -46,34 +53,38 @@ export function createFrontendServer(sources: Sources, log: Log): Server {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  sources: Sources,
+  { turnstile, ...sources }: Sources & { turnstile: Turnstile },
   log: Log,
 ): Promise<void> {
-  const started = performance.now();
-  const url = new URL(request.url ?? '/', 'http://shop');
+  const url = URL.parse(request.url ?? '/', 'http://shop');
+  if (url === null) return write(response, plain(400, 'That address is garbled.'));
   if (url.pathname === '/_healthz') return write(response, plain(200, 'ok'));
   if (url.pathname === '/robots.txt') return write(response, plain(200, 'User-agent: *\nDisallow: /'));
   if (url.pathname.startsWith('/static/')) return write(response, sources.files.reply(url.pathname));
+  const started = performance.now();
   const gone = new AbortController();
   response.on('close', () => {
     if (!response.writableFinished) gone.abort();
   });
-  const visit = beginVisit(request, gone.signal);
-  const reply = await route(request, url, new Ingredients(visit, sources));
-  write(
-    response,
-    { ...reply, headers: { ...reply.headers, ...visitHeaders(visit, reply) } },
-    request.method === 'HEAD',
-  );
-  log.debug('page', {
-    method: request.method,
-    path: url.pathname,
-    status: reply.status,
-    ms: Math.round(performance.now() - started),
-    missing: [...visit.missing],
-    requestId: visit.requestId,
+  const reply = await turnstile.pass(async () => {
+    // Whoever has waited and gone needs no answer.
+    if (gone.signal.aborted) return undefined;
+    const visit = beginVisit(request, gone.signal);
+    const made = await route(request, url, new Ingredients(visit, sources));
+    log.debug('page', {
+      method: request.method,
+      path: url.pathname,
+      status: made.status,
+      ms: Math.round(performance.now() - started),
+      missing: [...visit.missing],
+      requestId: visit.requestId,
+    });
+    return { ...made, headers: { ...made.headers, ...visitHeaders(visit, made) } };
   });
+  write(response, reply ?? FULL, request.method === 'HEAD');
 }
+
+const FULL = plain(503, 'The shop is full right now. Please come back in a moment.', { 'retry-after': '5' });
 
 function visitHeaders(visit: Visit, reply: Reply): Record<string, string | readonly string[]> {
   const headers: Record<string, string | readonly string[]> = { 'x-request-id': visit.requestId };

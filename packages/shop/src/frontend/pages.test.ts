@@ -328,6 +328,7 @@ describe('what customers send', () => {
     ['a product that does not exist', '/product/NOPE', undefined, 404, 'We don’t have that'],
     ['a page that does not exist', '/nowhere', undefined, 404, 'There is nothing here'],
     ['a garbled address', '/product/%E0%A4%A', undefined, 400, 'garbled'],
+    ['no address at all', '//', undefined, 400, 'garbled'],
     ['no product', '/cart', { quantity: '1' }, 400, 'Choose a product'],
     ['an unknown product', '/cart', { product_id: 'NOPE', quantity: '1' }, 400, 'We don’t have that product'],
     ['a negative quantity', '/cart', { product_id: '6E92ZMYYFZ', quantity: '-1' }, 400, 'from 1 to 99'],

@@ -23,8 +23,8 @@ export function json(status: number, body: object, headers: Reply['headers'] = {
   };
 }
 
-export function plain(status: number, body: string): Reply {
-  return { status, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: `${body}\n` };
+export function plain(status: number, body: string, headers: Reply['headers'] = {}): Reply {
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body: `${body}\n` };
 }
 
 /** After a form was taken: go and look (303, so that reloading does not send the form again). */

@@ -67,6 +67,12 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
     .option('--cluster <name>', 'only this member');
   reads(program, 'status', 'show how far the migration is, and what every cluster says', async (options) =>
     (await import('./commands/status.ts')).statusCommand(options, terminal),
+  ).option(
+    '-w, --watch',
+    'again and again, until Ctrl-C or until the VM is retired; the migration is not touched',
+  );
+  reads(program, 'events', 'list who did what and when', async (options) =>
+    (await import('./commands/events.ts')).eventsCommand(options, terminal),
   );
   reads(
     program,
@@ -113,6 +119,12 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
     drive(options, { do: 'run', until: options.until === 'retired' ? 'Retired' : 'Completed' }),
   ).addOption(
     new Option('--until <phase>', 'where to stop').choices(['completed', 'retired']).default('completed'),
+  );
+  writes(program, 'pause', 'take no step forward from now on, whoever drives it', async (options) =>
+    (await import('./commands/pause.ts')).pauseCommand(options, terminal),
+  ).option('--reason <text>', 'for those who find it paused');
+  writes(program, 'resume', 'go on after a pause', async (options) =>
+    (await import('./commands/pause.ts')).resumeCommand(options, terminal),
   );
   writes(program, 'rollback', 'put all traffic back on the VM, in every cluster', (options) =>
     drive(options, { do: 'rollback', force: options.force === true }),

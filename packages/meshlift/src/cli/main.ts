@@ -20,6 +20,11 @@ process.exitCode = await run(process.argv.slice(2), {
   interactive: process.stderr.isTTY === true,
   screen: process.stdout.isTTY === true,
   color: process.stdout.isTTY === true && !process.env.NO_COLOR,
-  columns: process.stdout.columns ?? 100,
+  get columns() {
+    return process.stdout.columns ?? 100;
+  },
+  get rows() {
+    return process.stdout.rows ?? 40;
+  },
   signal: interrupted.signal,
 });

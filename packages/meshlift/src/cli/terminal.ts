@@ -20,6 +20,7 @@ export interface Terminal {
   /** whether results may be coloured */
   readonly color: boolean;
   readonly columns: number;
+  readonly rows: number;
   /** aborts when the user presses Ctrl-C: the command detaches, the migration stays as it is */
   readonly signal: AbortSignal;
 }

@@ -10,7 +10,10 @@ import { readPredecessors } from './predecessors.ts';
 import type { TrafficWatch } from './traffic-watch.ts';
 
 /** One look at the world: every member's route, both sides' health, and what callers saw. */
-export async function observe(context: EngineContext, traffic: TrafficWatch): Promise<Observation> {
+export async function observe(
+  context: EngineContext,
+  traffic: Pick<TrafficWatch, 'look'>,
+): Promise<Observation> {
   const [members, vm, copy, window, predecessors] = await Promise.all([
     Promise.all(context.members.map(async (it) => [it.name, await observeMember(context, it)] as const)),
     vmHealth(context),

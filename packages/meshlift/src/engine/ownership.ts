@@ -50,6 +50,20 @@ export function leaseRef(migration: Migration): ObjectRef {
   };
 }
 
+/** Who drives the migration at this moment; null when nobody does. */
+export async function currentOwner(
+  context: Pick<EngineContext, 'clock' | 'home' | 'migration' | 'signal'>,
+): Promise<string | null> {
+  const lease = await context.home.kube.get(leaseRef(context.migration), context.signal);
+  const {
+    holderIdentity = '',
+    leaseDurationSeconds = leaseSeconds,
+    renewTime = '',
+  } = (lease?.spec ?? {}) as LeaseSpec;
+  const held = Date.parse(renewTime) + leaseDurationSeconds * 1_000 > context.clock.now();
+  return holderIdentity !== '' && held ? holderIdentity : null;
+}
+
 async function acquire(context: EngineContext, holder: string): Promise<void> {
   const { kube } = context.home;
   const existing = await kube.get(leaseRef(context.migration), context.signal);

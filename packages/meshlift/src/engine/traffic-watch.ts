@@ -212,7 +212,7 @@ export function sideRule(migration: Migration): SideRule {
   };
 }
 
-function sideWindow(seen: SplitTally, side: Side): SideWindow {
+export function sideWindow(seen: SplitTally, side: Side): SideWindow {
   const { requests, failed, latency } = seen.chosen[side];
   return {
     requests,

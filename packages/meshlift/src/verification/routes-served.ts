@@ -134,7 +134,7 @@ function lastOf(
 type Answer = readonly ProxyRoute[] | 'no-route' | 'not-a-pod';
 
 /** Reads proxies' own configuration: the only proof that needs no knowledge of what istiod sent before. */
-async function inspect(
+export async function inspect(
   context: EngineContext,
   member: MemberCluster,
   proxies: readonly ProxySync[],
@@ -176,7 +176,7 @@ async function routesOf(
   }
 }
 
-async function readSync(context: EngineContext, member: MemberCluster): Promise<readonly ProxySync[]> {
+export async function readSync(context: EngineContext, member: MemberCluster): Promise<readonly ProxySync[]> {
   return readSyncStatus(member.kube, {
     istioNamespace: context.migration.spec.istio.namespace,
     signal: context.signal,

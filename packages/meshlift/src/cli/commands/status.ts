@@ -1,44 +1,119 @@
 import { stringify } from 'yaml';
-import { readStatus } from '../../engine/journal.ts';
-import { observe } from '../../engine/observe.ts';
-import { watchTraffic } from '../../engine/traffic-watch.ts';
+import type { EngineContext } from '../../engine/context.ts';
+import { type LiveView, liveView } from '../../engine/live-view.ts';
 import { type ExitCode, exitCodes } from '../../errors/codes.ts';
-import type { Health, MemberObservation } from '../../migration/observation.ts';
-import { formatSplit } from '../../migration/traffic-split.ts';
+import { isMeshliftError } from '../../errors/error.ts';
 import { withReadOnlyContext } from '../open-context.ts';
 import type { CommonOptions } from '../options.ts';
 import { eventLines } from '../render/event-lines.ts';
-import { statusData, statusTable } from '../render/status-table.ts';
+import { paint } from '../render/paint.ts';
+import { statusChanges } from '../render/status-changes.ts';
+import { statusDocument } from '../render/status-document.ts';
+import { statusScreen } from '../render/status-screen.ts';
+import { openScreen } from '../screen.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** The record, and beside it what the world says right now; reads only. */
-export async function statusCommand(options: CommonOptions, terminal: Terminal): Promise<ExitCode> {
+export interface StatusOptions extends CommonOptions {
+  /** look again and again until interrupted, or until the VM is retired */
+  readonly watch?: boolean;
+}
+
+const lookEveryMs = 1_000;
+
+/** The record, and beside it what the world says right now; reads only, and disturbs no engine. */
+export async function statusCommand(options: StatusOptions, terminal: Terminal): Promise<ExitCode> {
   return withReadOnlyContext(options, terminal, eventLines(terminal, { json: false }), async (context) => {
-    const [status, seen] = await Promise.all([
-      readStatus(context),
-      watchTraffic(context).then((traffic) => observe(context, traffic)),
-    ]);
-    if (options.output === 'table') {
-      terminal.out(statusTable(context.migration, status));
-      terminal.out(`now       the VM is ${health(seen.vm)}; the copy is ${health(seen.copy)}\n`);
-      for (const [name, member] of Object.entries(seen.members))
-        terminal.out(`          ${name}: ${route(member)}\n`);
-      return exitCodes.done;
+    const look = liveView(context);
+    if (options.watch) return watch(options, context, look, terminal);
+    await look();
+    // A rate is known from two looks.
+    await context.clock.wait(lookEveryMs, context.signal);
+    const view = await look();
+    if (options.output === 'table')
+      terminal.out(`${statusScreen(context.migration, view, paint(terminal.color)).join('\n')}\n`);
+    else {
+      const data = statusDocument(context.migration, view);
+      terminal.out(options.output === 'json' ? `${JSON.stringify(data, null, 2)}\n` : stringify(data));
     }
-    const { window: _window, ...now } = seen;
-    const data = { ...statusData(status), now };
-    terminal.out(options.output === 'json' ? `${JSON.stringify(data, null, 2)}\n` : stringify(data));
     return exitCodes.done;
   });
 }
 
-function health(side: Health): string {
-  return 'why' in side ? `${side.is}: ${side.why}` : side.is;
+/** A cluster that does not answer for a moment ends no watch: it is told, and looked at again. */
+async function watch(
+  { output }: StatusOptions,
+  context: EngineContext,
+  look: () => Promise<LiveView>,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const show = output === 'json' ? jsonLines(context, terminal) : drawing(context, terminal);
+  try {
+    for (;;) {
+      const seen = await look().catch((error: unknown) => {
+        if (isMeshliftError(error)) return `${error.where}: ${error.why}`;
+        throw error;
+      });
+      show.next(seen);
+      if (typeof seen !== 'string' && seen.status.phase === 'Retired') return exitCodes.done;
+      await context.clock.wait(lookEveryMs, context.signal);
+    }
+  } catch (error) {
+    if (context.signal.aborted) return exitCodes.done;
+    throw error;
+  } finally {
+    show.close();
+  }
 }
 
-function route(member: MemberObservation): string {
-  if (!member.reachable) return `can't be reached: ${member.why}`;
-  if (member.route.found === 'ours')
-    return `has ${formatSplit(member.route.split)} (write ${member.route.generation})`;
-  return member.route.found === 'none' ? 'has no split' : 'has a split that someone edited';
+interface Showing {
+  next(seen: LiveView | string): void;
+  close(): void;
+}
+
+function drawing({ migration }: EngineContext, terminal: Terminal): Showing {
+  let told: ReadonlyMap<string, string> = new Map();
+  if (!terminal.screen) {
+    return {
+      next(seen) {
+        const changes =
+          typeof seen === 'string'
+            ? {
+                lines: told.get('trouble') === seen ? [] : [seen],
+                told: new Map([...told, ['trouble', seen]]),
+              }
+            : statusChanges(seen, told);
+        told = changes.told;
+        for (const line of changes.lines) terminal.out(`${line}\n`);
+      },
+      close: () => undefined,
+    };
+  }
+  const screen = openScreen(terminal);
+  let last: readonly string[] = [];
+  return {
+    next(seen) {
+      if (typeof seen === 'string') screen.draw([...last, '', `can't look at the moment: ${seen}`]);
+      else {
+        last = statusScreen(migration, seen, paint(terminal.color));
+        screen.draw([
+          ...last,
+          '',
+          paint(terminal.color).faint('Ctrl-C ends the watch; the migration goes on'),
+        ]);
+      }
+    },
+    close: () => screen.close(),
+  };
+}
+
+/** One document a line, for each look. */
+function jsonLines({ migration }: EngineContext, terminal: Terminal): Showing {
+  return {
+    next(seen) {
+      terminal.out(
+        `${JSON.stringify(typeof seen === 'string' ? { error: seen } : statusDocument(migration, seen))}\n`,
+      );
+    },
+    close: () => undefined,
+  };
 }

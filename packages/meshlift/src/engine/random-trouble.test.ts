@@ -6,11 +6,13 @@ import { isMeshliftError } from '../errors/error.ts';
 import type { Side } from '../migration/traffic-split.ts';
 import type { Topology } from '../spec/migration.ts';
 import { drive } from './engine.ts';
+import { ownHost } from './testdata/fake-istiod.ts';
 import { type ClusterName, FakeWorld, Killed } from './testdata/fake-world.ts';
 
 /** Something that goes wrong for a while; answers how to mend it, or null where it would be nobody's fault. */
 type Trouble = (world: FakeWorld, cluster: ClusterName) => (() => void) | null;
 
+const service = { metadata: { name: 'productcatalogservice', namespace: 'default' } };
 const mended = () => {};
 
 const troubles: Readonly<Record<string, Trouble>> = {
@@ -74,7 +76,7 @@ const troubles: Readonly<Record<string, Trouble>> = {
   },
   'somebody deletes the route': (world, cluster) => {
     const route = world.object(cluster, 'VirtualService');
-    if (!route || !copyServes(world)) return null;
+    if (!route || !copyServes(world) || !copyKnownByName(world)) return null;
     const { name, namespace = '' } = route.metadata;
     void world.clusters[cluster].delete({ apiVersion: route.apiVersion, kind: route.kind, namespace, name });
     return mended;
@@ -89,6 +91,13 @@ function copyServes(world: FakeWorld): boolean {
   return world.copyAlive && readyReplicas > 0;
 }
 
+/** Without the route a request goes to the service's own name: where no copy stands behind it, nobody could help. */
+function copyKnownByName({ proxies }: FakeWorld): boolean {
+  return proxies
+    .filter(({ rate }) => rate > 0)
+    .every(({ config }) => (config.endpoints.get(ownHost(service)) ?? []).some((it) => it.healthy));
+}
+
 /** Whether every caller's proxy takes what it is sent, and has the net in force: both sides, wherever it sends requests. */
 function canDoWithout(world: FakeWorld, side: Side): boolean {
   const routed = world.object('cluster1', 'VirtualService') && world.object('cluster2', 'VirtualService');
@@ -97,9 +106,9 @@ function canDoWithout(world: FakeWorld, side: Side): boolean {
     world.proxies
       .filter(({ rate }) => rate > 0)
       .every(
-        ({ lagMs, config }) =>
+        ({ lagMs, config, routeTaken }) =>
           Number.isFinite(lagMs) &&
-          (config.routes[0]?.destinations ?? []).every(({ host }) =>
+          routeTaken?.destinations.every(({ host }) =>
             (config.endpoints.get(host) ?? []).some((it) => it.side !== side && it.healthy),
           ),
       )

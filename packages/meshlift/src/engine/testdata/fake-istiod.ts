@@ -234,6 +234,6 @@ function isMigrated(service: KubeObject): boolean {
   return ports.some((it) => it.port === port);
 }
 
-export function ownHost({ metadata }: KubeObject): string {
+export function ownHost({ metadata }: Pick<KubeObject, 'metadata'>): string {
   return `${metadata.name}.${metadata.namespace}.svc.cluster.local`;
 }

@@ -5,12 +5,13 @@ import type { TrafficWatch } from '../engine/traffic-watch.ts';
 import { generationOfRoute, ownHosts, serviceHost } from '../mesh/names.ts';
 import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
 import { syncBaseline, untilRoutesServed } from '../verification/routes-served.ts';
+import { drainSideHosts } from './drain.ts';
 import { ensureHomeStandIns, removeRoute, removeSideHosts } from './side-hosts.ts';
 
 /**
  * Makes Kubernetes the service's own home. The name's selector never changes (it selects the pods from the start):
  * completing is taking the route away, after every proxy was seen to have the pods under the service's own name, and
- * before the side hosts are removed. Traffic does not notice.
+ * before the side hosts are removed, once nothing runs by way of them. Traffic does not notice.
  */
 export async function complete(
   context: EngineContext,
@@ -25,6 +26,8 @@ export async function complete(
     }),
   );
   await Promise.all(members.map((member) => takeRouteAway(context, member)));
+  // New requests go by the service's own name from here on; those under way end where they began.
+  await drainSideHosts(context);
   await Promise.all(
     members.map(async (member) => {
       const removed = await removeSideHosts(context, member);

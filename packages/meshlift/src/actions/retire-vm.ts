@@ -12,6 +12,7 @@ import { workloadGroupRef } from '../mesh/vm-workload.ts';
 import { formatDuration } from '../spec/duration.ts';
 import { readVmInbound } from '../vm/inbound.ts';
 import { leaveVm } from '../vm/leave.ts';
+import { drain } from './drain.ts';
 import { removeSideHosts } from './side-hosts.ts';
 
 const lookEveryMs = 1_000;
@@ -83,6 +84,15 @@ async function proveIdle(context: EngineContext): Promise<void> {
   const { idle } = migration.spec.retire;
   const ssh = await context.ssh();
   const inbound = () => readVmInbound(ssh, { port: migration.spec.service.port, signal });
+  await drain(context, {
+    where: `VM ${ssh.target}`,
+    look: async () => {
+      const { activeRequests } = await inbound();
+      return activeRequests === 0 ? null : `${activeRequests} requests still run on it`;
+    },
+    before: 'take it out of the mesh',
+    next: 'meshlift retire',
+  });
   const first = await inbound();
   const started = clock.now();
   tell(context, 'retire', 'step', `proving that the VM gets no request for ${formatDuration(idle)}`, {
@@ -92,13 +102,10 @@ async function proveIdle(context: EngineContext): Promise<void> {
     await clock.wait(Math.min(lookEveryMs, idle), signal);
     const now = await inbound();
     const got = now.requests - first.requests;
-    if (got !== 0 || (now.activeRequests ?? 0) > 0) {
+    if (got !== 0) {
       throw new MeshliftError('vm-unhealthy', {
         where: `VM ${ssh.target}`,
-        why:
-          got !== 0
-            ? `it got ${got} requests in ${formatDuration(clock.now() - started)}: something still calls it`
-            : `${now.activeRequests} requests are still running on it`,
+        why: `it got ${got} requests in ${formatDuration(clock.now() - started)}: something still calls it`,
         next: 'find its callers (on the VM: ss -tn), move them to the service’s name, then: meshlift retire',
       });
     }

@@ -14,6 +14,7 @@ import { allOnVm, formatSplit, sides, type TrafficSplit } from '../migration/tra
 import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
 import { type Served, syncBaseline, untilRoutesServed } from '../verification/routes-served.ts';
 import { watchShare } from '../verification/share-seen.ts';
+import { stillRunning } from '../verification/still-running.ts';
 import { ensureFarCopy, ensureFarVm, ensureSideHosts } from './side-hosts.ts';
 
 export interface SplitWish {
@@ -132,7 +133,36 @@ async function tryToAgree(
     `${formatSplit(split)} agreed by ${context.members.length} clusters`,
     { ...record },
   );
+  await tellWhatStillRuns(context, journal, split);
   return null;
+}
+
+/** Requests, streams and connections that began before a split stay where they are; at 0 % they can be told apart. */
+async function tellWhatStillRuns(
+  context: EngineContext,
+  journal: Journal,
+  split: TrafficSplit,
+): Promise<void> {
+  const left = sides.find((side) => split[side] === 0);
+  const before = journal.status.splits.at(-2);
+  if (!left || !before || before.split[left] === 0) return;
+  const running = await stillRunning(context);
+  const count = running.sides[left];
+  const record = { side: left, running: count, unread: running.unread.length };
+  const splits = journal.status.splits.map((it, i, all) =>
+    i === all.length - 1 ? { ...it, stillRunning: record } : it,
+  );
+  await journal.record({ splits });
+  if (count === 0 && running.unread.length === 0) return;
+  const from = running.callers[0] ? `, most from ${running.callers[0].caller}` : '';
+  const unknown = running.unread.length === 0 ? '' : `; ${running.unread.length} callers could not be read`;
+  tell(
+    context,
+    'still-running',
+    'progress',
+    `${count} requests that began before still run on the ${left} side${from}${unknown}`,
+    record,
+  );
 }
 
 async function putInForce(

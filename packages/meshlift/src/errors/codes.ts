@@ -66,6 +66,11 @@ export const errorCodes = {
   },
   'not-agreed': { exit: exitCodes.held, retryable: true, title: 'the clusters did not all take the split' },
   'timed-out': { exit: exitCodes.timedOut, retryable: true, title: 'it did not become true in time' },
+  'still-running': {
+    exit: exitCodes.held,
+    retryable: true,
+    title: 'requests that began before still run',
+  },
   'copy-not-answering': {
     exit: exitCodes.error,
     retryable: true,

@@ -29,6 +29,8 @@ export type EventCode =
   | 'split-returned'
   | 'gate'
   | 'wait'
+  | 'still-running'
+  | 'drain'
   | 'complete'
   | 'retire'
   | 'phase'

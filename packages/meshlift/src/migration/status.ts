@@ -93,6 +93,8 @@ export interface SplitRecord {
   readonly clusters: readonly ClusterSplitRecord[];
   /** between the first and the last cluster whose proxies all served it, in milliseconds */
   readonly skewMs: number | null;
+  /** what began before and ran on, on the side that this split left nothing; absent when it left both something */
+  readonly stillRunning?: { readonly side: Side; readonly running: number; readonly unread: number };
 }
 
 export interface ClusterSplitRecord {

@@ -84,7 +84,7 @@ ${section('Steps', 'Written: until the cluster had stored the split. Served: unt
 }
 
 function stepRows(step: SplitStep): Markup {
-  const { at, by, clusters, failure, outcome, reason, skewMs, split } = step;
+  const { at, by, clusters, failure, outcome, reason, skewMs, split, stillRunning } = step;
   const clusterRow = (it: ClusterSplit) => markup`<tr><th scope="row">${it.cluster}</th>${[
     percent(it.seen?.k8sPercent ?? null),
     interval(it.seen?.interval ?? null),
@@ -97,7 +97,7 @@ function stepRows(step: SplitStep): Markup {
   )}<td class="soft whole">${it.proxies.slowest ?? '–'}</td></tr>
 `;
   return markup`<tr class="step"><th scope="rowgroup" colspan="8"><span class="time">${clockTime(at)}</span> ${split.k8s} % Kubernetes, ${split.vm} % VM<span class="soft">
-${outcome === 'returned' && markup`<strong class="bad">not agreed by every cluster</strong> · `}${reason}${by && ` · by ${by}`}${skewMs !== null && ` · skew ${milliseconds(skewMs)}`}${failure && markup`<br>${failure}`}</span></th></tr>
+${outcome === 'returned' && markup`<strong class="bad">not agreed by every cluster</strong> · `}${reason}${by && ` · by ${by}`}${skewMs !== null && ` · skew ${milliseconds(skewMs)}`}${stillRunning !== undefined && ` · ${stillRunning.running} begun before ran on, on the ${stillRunning.side} side`}${failure && markup`<br>${failure}`}</span></th></tr>
 ${clusters.length === 0 ? markup`<tr><td colspan="8">No cluster took it.</td></tr>` : clusters.map(clusterRow)}`;
 }
 

@@ -81,6 +81,13 @@ const splitStep = z.strictObject({
   skewMs: milliseconds
     .nullable()
     .meta({ description: 'between the first and the last cluster whose proxies all served it' }),
+  stillRunning: z
+    .strictObject({ side: z.enum(['vm', 'k8s']), running: count, unread: count })
+    .optional()
+    .meta({
+      description:
+        'what began before and ran on, on the side that this split left nothing; unread: callers that could not be asked',
+    }),
   clusters: z.array(clusterSplit),
 });
 

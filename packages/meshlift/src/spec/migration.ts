@@ -212,6 +212,14 @@ const migrationSchema = z.strictObject({
         .prefault({}),
       /** migrations that must have come this far before this one begins; looked up in the home cluster */
       after: z.array(predecessor).default([]),
+      /** for requests, streams and connections that are under way when what carries them is to go */
+      drain: z
+        .strictObject({
+          deadline: duration.prefault('5m'),
+          /** what to do when they have not ended by then: wait for a person, or cut them */
+          onDeadline: z.enum(['hold', 'proceed']).default('hold'),
+        })
+        .prefault({}),
       retire: z.strictObject({ idle: durationFrom('1s').prefault('1m') }).prefault({}),
     })
     .refine(

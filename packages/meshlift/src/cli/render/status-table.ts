@@ -37,6 +37,10 @@ export function statusTable(migration: Migration, status: MigrationStatus): stri
     );
   }
   if (last?.skewMs !== null && last?.skewMs !== undefined) lines.push(`skew      ${last.skewMs} ms`);
+  if (last?.stillRunning?.running)
+    lines.push(
+      `running   ${last.stillRunning.running} begun before ran on, on the ${last.stillRunning.side} side`,
+    );
   if (status.traffic)
     lines.push(`requests  ${status.traffic.requests} in all, ${status.traffic.failed} failed`);
   for (const sentence of status.traffic ? caughtSentences(status.traffic) : [])

@@ -49,6 +49,8 @@ export class FakeProxy {
   /** requests that got no answer, though an answer had been had before */
   lost = 0;
   answered = 0;
+  /** streams that this caller has under way on each side */
+  readonly streams: Record<Side, number> = { vm: 0, k8s: 0 };
   readonly #clock: FakeClock;
   readonly #counts = new Map<string, { outcome: Outcome; count: number }>();
   readonly #credit = new Map<string, number>();
@@ -170,13 +172,18 @@ export class FakeProxy {
     return JSON.stringify({
       cluster_statuses: [...this.config.endpoints].map(([host, endpoints]) => ({
         name: `outbound|${port}||${host}`,
-        host_statuses: endpoints.map(({ address, healthy, priority }) => ({
+        host_statuses: endpoints.map(({ address, side, healthy, priority }) => ({
           address: {
             socket_address: { address: address.split(':')[0], port_value: Number(address.split(':')[1]) },
           },
           health_status: { eds_health_status: healthy ? 'HEALTHY' : 'UNHEALTHY' },
           priority,
           weight: 1,
+          // A stream runs on the side that it was sent to; Envoy leaves out what is zero.
+          stats:
+            host.endsWith('.side') && priority === 0 && this.streams[side] > 0
+              ? [{ name: 'rq_active', value: String(this.streams[side]) }]
+              : [],
         })),
       })),
     });

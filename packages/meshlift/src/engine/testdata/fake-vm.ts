@@ -9,6 +9,8 @@ export class FakeVm implements Ssh {
   readonly #onSidecar: (running: boolean) => void;
   readonly #inbound: () => number;
   running = false;
+  /** requests that its sidecar has under way */
+  streams = 0;
   /** counts what was changed on it */
   version = 0;
   #recorded = false;
@@ -23,7 +25,7 @@ export class FakeVm implements Ssh {
     if (script.includes("printf '\\n=%s=\\n'")) return said(this.#facts());
     if (script.includes('pilot-agent request GET')) {
       const stats = `istio_requests_total{reporter="destination",response_code="200",grpc_response_status="0",response_flags="-"} ${this.#inbound()}`;
-      return said(`${stats}\n\n=clusters=\n{"cluster_statuses":[]}\n`);
+      return said(`${stats}\n\n=clusters=\n{"cluster_statuses":[{"name":"inbound|3550||","host_statuses":[{"stats":[{"name":"rq_active","value":"${this.streams}"}]}]}]}\n`);
     }
     if (script.includes('pilot-agent wait')) return this.running ? said('') : failed('the proxy is not ready');
     if (script.includes('systemctl enable')) return this.#start();

@@ -4,40 +4,29 @@
  *   node bench/split-latency.ts [shifts]      24, if not said
  *
  * Brings up a lab of its own with the shop and its customers, joins the VM and deploys the copy, then writes whole
- * splits back and forth and watches the old side's counters in the proxies of the callers that have enough calls to
- * tell (the others would only add to the machine's load). With KEEP_LAB=1 the lab stays. Build the shop first:
- * `npm run build -w @meshlift/shop`.
+ * splits back and forth. When the old side answered a cluster's callers for the last time is told by the customers'
+ * load generator, afterwards: while a split takes effect, nothing but the customers loads the machine. With KEEP_LAB=1
+ * the lab stays. Build the shop first: `npm run build -w @meshlift/shop`.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
+import { customerCount } from '../demo/src/shop.ts';
 import { Scenario } from '../e2e/scenario.ts';
-import type { KubeObject } from '../packages/meshlift/src/effects/kube/port.ts';
-import { type OpenCluster, openCluster } from '../packages/meshlift/src/effects/kube/real.ts';
-import { sideHost } from '../packages/meshlift/src/mesh/names.ts';
+import { openCluster } from '../packages/meshlift/src/effects/kube/real.ts';
 import { splitRoute } from '../packages/meshlift/src/mesh/split-route.ts';
-import { callersAmong } from '../packages/meshlift/src/metrics/callers.ts';
-import { readCallers } from '../packages/meshlift/src/metrics/read-callers.ts';
 import { allOnK8s, allOnVm, type Side } from '../packages/meshlift/src/migration/traffic-split.ts';
-import { type Migration, parseMigration } from '../packages/meshlift/src/spec/migration.ts';
+import { parseMigration } from '../packages/meshlift/src/spec/migration.ts';
 
-/** A caller with fewer calls than this says too late that it changed. */
-const callsPerSecond = 15;
-/** No call of a busy caller on the old side for so long means that there will be none. */
-const quietMs = 600;
-const betweenReadsMs = 5;
+/** No answer of the old side for so long means that there will be none. */
+const quietMs = 1_000;
+const lookEveryMs = 500;
+const giveUpMs = 30_000;
 
 const [shifts = '24'] = process.argv.slice(2);
 if (!(Number(shifts) > 0)) {
   process.stderr.write('usage: node bench/split-latency.ts [shifts]\n');
   process.exit(64);
-}
-
-interface Watched {
-  readonly cluster: string;
-  readonly kube: OpenCluster;
-  /** the pods of the busy callers */
-  readonly pods: readonly KubeObject[];
 }
 
 const scenario = await Scenario.begin('split-latency');
@@ -51,97 +40,61 @@ try {
   const parsed = parseMigration(parse(await readFile(file, 'utf8')));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   const { migration } = parsed;
-
-  const watched = await Promise.all(
-    migration.spec.clusters.map(async ({ name, context }) =>
-      busyCallers(
-        migration,
-        await openCluster({ name, context, kubeconfigPath: scenario.stage.lab.kubeconfig }),
-      ),
+  const clusters = await Promise.all(
+    migration.spec.clusters.map(({ name, context }) =>
+      openCluster({ name, context, kubeconfigPath: scenario.stage.lab.kubeconfig }),
     ),
   );
-  const failedBefore = (await scenario.customers()).requests;
-  const last: number[] = [];
-  const written: number[] = [];
-  const skews: number[] = [];
+
+  const begun = await customerCount(scenario.stage);
+  const [last, written, skews]: [number[], number[], number[]] = [[], [], []];
   for (let i = 1; i <= Number(shifts); i += 1) {
-    const [to, old]: ['vm' | 'k8s', Side] = i % 2 === 1 ? ['k8s', 'vm'] : ['vm', 'k8s'];
+    const [to, old]: [Side, Side] = i % 2 === 1 ? ['k8s', 'vm'] : ['vm', 'k8s'];
     const route = splitRoute(migration, to === 'k8s' ? allOnK8s : allOnVm, 1_000 + i);
-    const watching = watched.map((it) => watchOldSide(migration, it, old));
-    const started = performance.now();
-    await Promise.all(watched.map(({ kube }) => kube.apply(route)));
-    written.push(performance.now() - started);
-    const times = (await Promise.all(watching)).map((at) => at - started);
+    const started = Date.now();
+    await Promise.all(clusters.map((kube) => kube.apply(route)));
+    written.push(Date.now() - started);
+    const times = (
+      await lastAnswers(
+        clusters.map((it) => it.cluster),
+        old,
+      )
+    ).map((at) => at - started);
     last.push(...times);
     skews.push(Math.max(...times) - Math.min(...times));
-    const shown = times.map((it, at) => `${watched[at]?.cluster} ${Math.round(it)} ms`).join(', ');
-    process.stderr.write(`${i}: ${shown}\n`);
+    process.stderr.write(
+      `${i}: ${times.map((it, at) => `${clusters[at]?.cluster} ${Math.round(it)} ms`).join(', ')}\n`,
+    );
   }
-  const now = (await scenario.customers()).requests;
+  const ended = await customerCount(scenario.stage);
+  const requests = ended.requests.total - begun.requests.total;
   process.stdout.write(
     [
-      `${shifts} whole shifts in ${watched.length} clusters; ${now.failed - failedBefore.failed} of ${now.total - failedBefore.total} customers' requests failed meanwhile`,
-      `both writes done                       ${quantiles(written)}`,
-      `write → last request on the old side   ${quantiles(last)}   target p95 250 ms`,
-      `skew between clusters                  ${quantiles(skews)}   target p95 50 ms`,
+      `${shifts} whole shifts in ${clusters.length} clusters; ${ended.requests.failed - begun.requests.failed} of ${requests} customers' requests failed meanwhile`,
+      `both writes done                      ${quantiles(written)}`,
+      `write → last answer of the old side   ${quantiles(last)}   target p95 250 ms`,
+      `skew between clusters                 ${quantiles(skews)}   target p95 50 ms`,
       '',
     ].join('\n'),
   );
-  for (const { kube } of watched) kube.close();
+  for (const kube of clusters) kube.close();
 } finally {
   await scenario.end();
 }
 
-async function busyCallers(migration: Migration, kube: OpenCluster): Promise<Watched> {
-  const pods = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: migration.metadata.namespace });
-  const first = await countsByPod(migration, kube, pods);
-  const seconds = 4;
-  await delay(seconds * 1_000);
-  const second = await countsByPod(migration, kube, pods);
-  const busy = pods.filter(({ metadata: { name } }) => {
-    const calls = (second.get(name) ?? 0) - (first.get(name) ?? 0);
-    return calls >= callsPerSecond * seconds;
-  });
-  const names = callersAmong(kube.cluster, busy).map((it) => it.workload);
-  if (names.length === 0)
-    throw new Error(`no caller in ${kube.cluster} has ${callsPerSecond} calls a second`);
-  process.stderr.write(`${kube.cluster}: watching ${names.join(', ')}\n`);
-  return { cluster: kube.cluster, kube, pods: busy };
-}
-
-async function countsByPod(
-  migration: Migration,
-  kube: OpenCluster,
-  pods: readonly KubeObject[],
-  sides: readonly Side[] = ['vm', 'k8s'],
-): Promise<Map<string, number>> {
-  const { callers, unread } = await readCallers(kube, {
-    hosts: sides.map((side) => sideHost(migration, side)),
-    port: migration.spec.service.port,
-    pods,
-    latency: false,
-  });
-  if (unread[0]) throw new Error(`${unread[0].caller.pod} was not read: ${unread[0].why}`);
-  return new Map(
-    callers.map(({ caller, calls }) => [caller.pod, calls.reduce((sum, it) => sum + it.count, 0)]),
-  );
-}
-
-/** The moment at which the old side's counters of a member's busy callers last moved: quiet from then on. */
-async function watchOldSide(migration: Migration, { kube, pods }: Watched, old: Side): Promise<number> {
-  let before = -1;
-  let movedAt = performance.now();
+/** When the old side answered each cluster's callers last, ms since the epoch: once all have been without it for a while. */
+async function lastAnswers(clusters: readonly string[], old: Side): Promise<number[]> {
+  const since = Date.now();
   for (;;) {
-    const counts = await countsByPod(migration, kube, pods, [old]);
-    const count = [...counts.values()].reduce((sum, it) => sum + it, 0);
-    const now = performance.now();
-    if (count !== before) {
-      before = count;
-      movedAt = now;
-    } else if (now - movedAt > quietMs) {
-      return movedAt;
-    }
-    await delay(betweenReadsMs);
+    await delay(lookEveryMs);
+    const { lastAt = {} } = (await customerCount(scenario.stage)).catalogCalls ?? {};
+    const times = clusters.map((name) => {
+      const at = lastAt[name]?.[old];
+      if (!at) throw new Error(`no caller in ${name} was answered by the ${old} side: nothing to measure`);
+      return Date.parse(at);
+    });
+    if (Date.now() - Math.max(...times, since) > quietMs) return times;
+    if (Date.now() - since > giveUpMs) throw new Error(`the ${old} side still answers after ${giveUpMs} ms`);
   }
 }
 

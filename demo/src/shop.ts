@@ -54,6 +54,8 @@ export interface CustomerCount {
     readonly total: number;
     readonly failed: number;
     readonly bySide?: Readonly<Record<string, number>>;
+    /** by the caller's cluster and the side: when a request was last answered for which such a call was made */
+    readonly lastAt?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   };
 }
 

@@ -58,6 +58,8 @@ export interface Stats {
     readonly bySide: Readonly<Record<string, number>>;
     /** Calls by the caller's cluster, answered by side or failed. */
     readonly byCluster: Readonly<Record<string, Readonly<Record<string, number>>>>;
+    /** When a request was answered last for which such a call was made, ever. */
+    readonly lastAt: Readonly<Record<string, Readonly<Record<string, string>>>>;
   };
 }
 
@@ -87,6 +89,7 @@ export class Ledger {
   readonly #routes = new Map<string, RouteBook>();
   readonly #failures = new Map<string, number>();
   readonly #catalog = new CatalogTally();
+  readonly #lastCatalogCalls = new Map<string, Date>();
   readonly #marks = new Map<string, Snapshot>();
   readonly #now: () => Date;
   #startedAt: Date | null = null;
@@ -126,7 +129,7 @@ export class Ledger {
       const key = `${route} ${failure}`;
       this.#failures.set(key, (this.#failures.get(key) ?? 0) + 1);
     }
-    this.#catalog.merge(catalogCalls);
+    this.#enterCatalogCalls(catalogCalls);
   }
 
   /** Remembers this moment; the id is for {@link stats}. The oldest of very many marks are forgotten. */
@@ -207,6 +210,16 @@ export class Ledger {
     return this.#catalog;
   }
 
+  #enterCatalogCalls(text: string | undefined): void {
+    const calls = new CatalogTally();
+    calls.merge(text);
+    const now = this.#now();
+    for (const { cluster, outcome, count } of calls.entries()) {
+      this.#catalog.add(cluster, outcome, count);
+      this.#lastCatalogCalls.set(`${cluster}/${outcome}`, now);
+    }
+  }
+
   #snapshot(): Snapshot {
     return {
       at: this.#now(),
@@ -234,8 +247,11 @@ export class Ledger {
   #catalogCalls(earlier: Snapshot | undefined): Stats['catalogCalls'] {
     const bySide: Record<string, number> = {};
     const byCluster: Record<string, Record<string, number>> = {};
+    const lastAt: Record<string, Record<string, string>> = {};
     const counts: Counts = { total: 0, failed: 0 };
     for (const { cluster, outcome, count } of this.#catalog.entries()) {
+      const last = this.#lastCatalogCalls.get(`${cluster}/${outcome}`);
+      if (last) lastAt[cluster] = { ...lastAt[cluster], [outcome]: last.toISOString() };
       const more = count - (earlier?.catalog.get(`${cluster}/${outcome}`) ?? 0);
       if (more === 0) continue;
       counts.total += more;
@@ -245,7 +261,7 @@ export class Ledger {
       ofCluster[outcome] = (ofCluster[outcome] ?? 0) + more;
       byCluster[cluster] = ofCluster;
     }
-    return { ...counts, bySide, byCluster };
+    return { ...counts, bySide, byCluster, lastAt };
   }
 }
 

@@ -2,7 +2,7 @@
 
 export { type PlannedObject, planObjects } from './actions/plan.ts';
 export { allChecks } from './checks/all-checks.ts';
-export type { Check, CheckResult } from './checks/check.ts';
+export { type Check, type CheckResult, type Finding, stops } from './checks/check.ts';
 export { runChecks } from './checks/run-checks.ts';
 export type { EngineContext, MemberCluster } from './engine/context.ts';
 export { drive, type Ending } from './engine/engine.ts';

@@ -1,12 +1,14 @@
 import type { EngineContext } from '../engine/context.ts';
-import { isMeshliftError } from '../errors/error.ts';
-import type { Check, CheckResult } from './check.ts';
+import type { Check, CheckResult, Finding } from './check.ts';
+import { untold } from './in-every-member.ts';
+import { type Scene, sceneOf } from './scene.ts';
 
 /** Runs checks side by side, those that build on others after them, and tells every result; never stops at the first. */
 export async function runChecks(
   context: EngineContext,
   checks: readonly Check[],
 ): Promise<readonly CheckResult[]> {
+  const scene = sceneOf(context);
   const results = new Map<string, Promise<CheckResult>>();
   const resultOf = (check: Check): Promise<CheckResult> => {
     const known = results.get(check.id);
@@ -14,9 +16,11 @@ export async function runChecks(
     const result = (async () => {
       const base = checks.find((it) => it.id === check.after);
       const before = base && (await resultOf(base));
-      if (before && before.result !== 'pass' && before.result !== 'warning')
-        return told(check, 'skipped', `«${before.sentence}» doesn't hold`);
-      return lookOnce(context, check);
+      if (before && before.result !== 'pass' && before.result !== 'warning') {
+        const why = `«${before.sentence}» ${before.result === 'fail' ? "doesn't hold" : 'is not known to hold'}`;
+        return told(check, 'skipped', [{ why, next: `see to ${before.id} first` }]);
+      }
+      return lookOnce(scene, check);
     })();
     results.set(check.id, result);
     return result;
@@ -24,26 +28,27 @@ export async function runChecks(
   return Promise.all(checks.map(resultOf));
 }
 
-async function lookOnce(context: EngineContext, check: Check): Promise<CheckResult> {
-  const failed = check.severity === 'fatal' ? 'fail' : 'warning';
-  try {
-    const finding = await check.look(context);
-    return finding ? told(check, failed, finding.why, finding.next) : told(check, 'pass');
-  } catch (error) {
-    context.signal.throwIfAborted();
-    if (!isMeshliftError(error)) throw error;
-    return told(check, failed, error.message, error.next);
-  }
+async function lookOnce(scene: Scene, check: Check): Promise<CheckResult> {
+  const findings = await check.look(scene).catch((error: unknown) => {
+    scene.signal.throwIfAborted();
+    return [untold(error)];
+  });
+  // An aborted read looks like a cluster that can't be reached.
+  scene.signal.throwIfAborted();
+  return told(check, resultOf(check, findings), findings);
 }
 
-function told(check: Check, result: CheckResult['result'], why?: string, next?: string): CheckResult {
-  const { id, category, sentence } = check;
-  return {
-    id,
-    category,
-    sentence,
-    result,
-    ...(why !== undefined && { why }),
-    ...(next !== undefined && { next }),
-  };
+/** What is known to be wrong comes before what is not known. */
+function resultOf({ severity }: Check, findings: readonly Finding[]): CheckResult['result'] {
+  if (findings.length === 0) return 'pass';
+  if (findings.every(({ unknown }) => unknown)) return 'unknown';
+  return severity === 'fatal' ? 'fail' : 'warning';
+}
+
+function told(
+  { id, category, sentence, severity }: Check,
+  result: CheckResult['result'],
+  findings: readonly Finding[],
+): CheckResult {
+  return { id, category, sentence, severity, result, findings };
 }

@@ -1,6 +1,7 @@
-import { readMember } from '../engine/traffic-watch.ts';
 import type { Check } from './check.ts';
-import { firstFinding } from './clusters.ts';
+import { inEveryMember } from './in-every-member.ts';
+import { callersFromElsewhere, callersThatStrictRefuses, callersWithoutSidecar } from './traffic/callers.ts';
+import { rejectedConfiguration, unreadableMetrics } from './traffic/proxies.ts';
 
 export const trafficChecks: readonly Check[] = [
   {
@@ -9,20 +10,38 @@ export const trafficChecks: readonly Check[] = [
     sentence: 'the counters of every calling proxy can be read',
     severity: 'fatal',
     after: 'clusters-istiod-ready',
-    look: (context) =>
-      firstFinding(context.members, async (member) => {
-        const read = await readMember(context, member);
-        if (!read.read)
-          return {
-            why: `no metrics from ${member.name}: ${read.why}`,
-            next: 'may the credentials get pods/proxy?',
-          };
-        const unread = read.sample.unread[0];
-        if (!unread) return null;
-        return {
-          why: `no metrics from ${unread.caller.namespace}/${unread.caller.pod} in ${member.name}: ${unread.why}`,
-          next: `kubectl --context ${member.member.context} get --raw /api/v1/namespaces/${unread.caller.namespace}/pods/${unread.caller.pod}:15020/proxy/stats/prometheus`,
-        };
-      }),
+    look: (scene) => inEveryMember(scene.members, (member) => unreadableMetrics(scene, member)),
+  },
+  {
+    id: 'traffic-proxies-accept',
+    category: 'traffic',
+    sentence: 'every proxy has taken what istiod sent it last',
+    severity: 'fatal',
+    after: 'clusters-istiod-ready',
+    look: (scene) => inEveryMember(scene.members, (member) => rejectedConfiguration(scene, member)),
+  },
+  {
+    id: 'traffic-callers-have-sidecars',
+    category: 'traffic',
+    sentence: 'every pod that is configured to call the service has a sidecar',
+    severity: 'fatal',
+    after: 'clusters-reachable',
+    look: (scene) => inEveryMember(scene.members, (member) => callersWithoutSidecar(scene, member)),
+  },
+  {
+    id: 'traffic-callers-are-let-in',
+    category: 'traffic',
+    sentence: 'the VM will go on letting in everyone who is connected to it',
+    severity: 'fatal',
+    after: 'clusters-reachable',
+    look: callersThatStrictRefuses,
+  },
+  {
+    id: 'traffic-callers-are-members',
+    category: 'traffic',
+    sentence: 'everyone who is connected to the service on the VM is of a member cluster',
+    severity: 'warning',
+    after: 'vm-service-visible',
+    look: callersFromElsewhere,
   },
 ];

@@ -1,7 +1,8 @@
-import type { EngineContext } from '../engine/context.ts';
-import { readVmFacts } from '../vm/facts.ts';
+import { reachFromVm } from '../vm/reach.ts';
+import { gatewayAddress } from '../vm/read-bootstrap.ts';
 import { type VmProblem, vmProblems } from '../vm/readiness.ts';
-import type { Check } from './check.ts';
+import type { Check, Finding } from './check.ts';
+import type { Scene } from './scene.ts';
 
 type VmCheck = readonly [id: VmProblem['id'], severity: Check['severity'], sentence: string];
 
@@ -14,6 +15,9 @@ const onTheVm: readonly VmCheck[] = [
   ['vm-service-listening', 'fatal', 'the service listens on the VM'],
   ['vm-service-loopback', 'fatal', 'the service listens on an address that the sidecar can reach'],
   ['vm-docker-published', 'fatal', 'no port of the service is published past the sidecar by Docker'],
+  ['vm-redirects', 'fatal', 'the VM’s kernel lets the sidecar take the service’s traffic'],
+  ['vm-resolver', 'warning', 'the VM has a name server to ask'],
+  ['vm-other-mesh', 'warning', 'no sidecar of somebody else’s runs on the VM'],
   ['vm-certificate', 'warning', 'the VM’s certificate is not about to end'],
 ];
 
@@ -23,9 +27,9 @@ export const vmChecks: readonly Check[] = [
     category: 'vm',
     sentence: 'the VM lets us in over ssh, with the host key that is expected, and as root by sudo',
     severity: 'fatal',
-    look: async (context) => {
-      await context.ssh();
-      return null;
+    look: async (scene) => {
+      await scene.ssh();
+      return [];
     },
   },
   ...onTheVm.map(
@@ -35,26 +39,88 @@ export const vmChecks: readonly Check[] = [
       sentence,
       severity,
       after: 'vm-ssh',
-      look: async (context) => (await problemsOf(context)).find((it) => it.id === id) ?? null,
+      look: async (scene) => (await problemsOf(scene)).filter((it) => it.id === id).map(finding),
     }),
   ),
+  {
+    id: 'vm-istiod-reachable',
+    category: 'vm',
+    sentence: 'the VM reaches istiod of the home cluster',
+    severity: 'fatal',
+    after: 'vm-ssh',
+    look: istiodOutOfReach,
+  },
+  {
+    id: 'vm-service-visible',
+    category: 'vm',
+    sentence: 'the program that serves the port on the VM can be seen',
+    severity: 'warning',
+    after: 'vm-ssh',
+    look: async (scene) => {
+      await scene.serviceProcess();
+      return [];
+    },
+  },
+  {
+    id: 'vm-service-comes-back',
+    category: 'vm',
+    sentence: 'the service comes back when the VM reboots',
+    severity: 'warning',
+    after: 'vm-service-visible',
+    look: goneAfterReboot,
+  },
 ];
 
-/** One look at the VM answers all of its checks. */
-const looks = new WeakMap<EngineContext, Promise<readonly VmProblem[]>>();
-
-function problemsOf(context: EngineContext): Promise<readonly VmProblem[]> {
-  const look = looks.get(context) ?? lookAtVm(context);
-  looks.set(context, look);
-  return look;
-}
-
-async function lookAtVm(context: EngineContext): Promise<readonly VmProblem[]> {
-  const { clock, migration, signal } = context;
-  const facts = await readVmFacts(await context.ssh(), { clock, signal });
-  return vmProblems(facts, {
+async function problemsOf({
+  clock,
+  migration,
+  sidecarPackage,
+  vmFacts,
+}: Scene): Promise<readonly VmProblem[]> {
+  return vmProblems(await vmFacts(), {
     address: migration.spec.vm.host,
     servicePort: migration.spec.service.port,
     now: clock.now(),
+    istioRelease: sidecarPackage === null,
   });
+}
+
+function finding({ why, next }: VmProblem): Finding {
+  return { why, next };
+}
+
+const istiodPort = 15_012;
+
+async function istiodOutOfReach({ home, migration, signal, ssh }: Scene): Promise<readonly Finding[]> {
+  const { eastWestGateway, istiodAddress } = migration.spec.istio;
+  const { namespace, service } = eastWestGateway;
+  const gateway = istiodAddress ? { address: istiodAddress } : { namespace, name: service };
+  const [connection, host] = await Promise.all([ssh(), gatewayAddress(home.kube, gateway, signal)]);
+  const reach = await reachFromVm(connection, { host, port: istiodPort }, { signal });
+  if (reach === 'reached') return [];
+  const refused = reach === 'refused';
+  return [
+    {
+      why: `the VM gets ${refused ? 'a refusal' : 'no answer'} from ${host}:${istiodPort}, where its sidecar has to reach istiod of ${home.name}`,
+      next: refused
+        ? `expose istiod there: kubectl --context ${home.member.context} apply -n ${namespace} -f samples/multicluster/expose-istiod.yaml (of Istio)`
+        : `let the VM reach it: firewall, routes, the load balancer's allowed sources; try from the VM: timeout 3 bash -c '</dev/tcp/${host}/${istiodPort}'`,
+    },
+  ];
+}
+
+async function goneAfterReboot({ serviceProcess }: Scene): Promise<readonly Finding[]> {
+  const { program, unit } = await serviceProcess();
+  if (unit?.enabled) return [];
+  return [
+    {
+      why: unit
+        ? `unit ${unit.name}, which runs the service, is not enabled: a reboot of the VM during the migration would leave its side without a service`
+        : `no systemd unit can be seen to run ${program}: a reboot of the VM during the migration may leave its side without a service`,
+      next: unit
+        ? `sudo systemctl enable ${unit.name}`
+        : 'make sure that something starts it: a unit, a restart policy of its container',
+      ...(unit ? {} : { unknown: true as const }),
+    },
+  ];
 }

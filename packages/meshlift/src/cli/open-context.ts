@@ -5,12 +5,12 @@ import { openCluster } from '../effects/kube/real.ts';
 import type { Ssh } from '../effects/ssh/port.ts';
 import { openSsh } from '../effects/ssh/real.ts';
 import type { SshTarget } from '../effects/ssh/ssh-arguments.ts';
-import type { EngineContext, MemberCluster } from '../engine/context.ts';
+import { clusterOf, type EngineContext, type MemberCluster } from '../engine/context.ts';
 import { wantedCalls } from '../engine/traffic-watch.ts';
 import { MeshliftError } from '../errors/error.ts';
 import type { EventHost } from '../events/event.ts';
 import { proxyCallers } from '../metrics/proxy-callers.ts';
-import type { Migration } from '../spec/migration.ts';
+import { homeOf, type Migration, targetOf } from '../spec/migration.ts';
 import type { SidecarPackage } from '../vm/sidecar-package.ts';
 import { loadMigration } from './load-migration.ts';
 import type { CommonOptions } from './options.ts';
@@ -40,8 +40,8 @@ export async function withContext<T>(
   const context: EngineContext = {
     migration,
     members,
-    home: only(members, (it) => it.member.home),
-    target: only(members, (it) => it.member.target),
+    home: clusterOf(members, homeOf(migration)),
+    target: clusterOf(members, targetOf(migration)),
     manifests,
     ssh: () => {
       connection ??= openSsh(sshTarget(migration), { signal: terminal.signal });
@@ -109,10 +109,4 @@ function sidecarPackage(migration: Migration): SidecarPackage | null {
     });
   }
   return { path: from, sha256 };
-}
-
-function only<T>(list: readonly T[], is: (it: T) => boolean): T {
-  const found = list.find(is);
-  if (!found) throw new TypeError('the schema admits no migration without a home and a target');
-  return found;
 }

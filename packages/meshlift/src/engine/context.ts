@@ -39,6 +39,16 @@ export function formatOwner({ by }: Pick<EngineContext, 'by'>): string {
   return by ?? 'unknown';
 }
 
+/** The hands on one of the migration's members. */
+export function clusterOf<T extends { readonly member: Member }>(
+  clusters: readonly T[],
+  { name }: Member,
+): T {
+  const cluster = clusters.find(({ member }) => member.name === name);
+  if (!cluster) throw new TypeError(`member cluster ${name} was not opened`);
+  return cluster;
+}
+
 /** Tells the host, stamping the time. */
 export function tell(
   context: Pick<EngineContext, 'clock' | 'host'>,

@@ -266,10 +266,6 @@ export function parseMigration(document: unknown): ParsedMigration {
   return { ok: false, problems: result.error.issues.flatMap((issue) => problemsOf(issue, document)) };
 }
 
-export function memberNamed(migration: Migration, name: string): Member | undefined {
-  return migration.spec.clusters.find((member) => member.name === name);
-}
-
 export function homeOf(migration: Migration): Member {
   return only(migration, (member) => member.home, 'home');
 }

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../effects/clock/port.ts';
 import type { Ssh } from '../effects/ssh/port.ts';
 import { MeshliftError } from '../errors/error.ts';
+import { connectionsIn, type Listener } from './sockets.ts';
 import { sidecarPackageName, sidecarUnit, vmPaths } from './vm-paths.ts';
 
 /** What we found on the VM, before anything was changed. */
@@ -24,6 +25,10 @@ export interface VmFacts {
   readonly listeners: readonly Listener[];
   /** ports that Docker publishes with rules of its own */
   readonly dockerPorts: readonly number[];
+  /** whether the kernel lets traffic be redirected, as the sidecar's rules do; null when there is no iptables to tell */
+  readonly canRedirect: boolean | null;
+  /** name servers that its programs ask, as in /etc/resolv.conf */
+  readonly nameServers: readonly string[];
   readonly sidecar: {
     /** version of the installed package; null when there is none */
     readonly packageVersion: string | null;
@@ -36,12 +41,6 @@ export interface VmFacts {
   };
   /** whether Meshlift joined this VM before and has not left since */
   readonly joinedByMeshlift: boolean;
-}
-
-export interface Listener {
-  readonly port: number;
-  /** on 127.0.0.1 or ::1: not under the VM's own address */
-  readonly loopback: boolean;
 }
 
 /** How the service can be reached on the VM. */
@@ -76,6 +75,8 @@ s disk; df -Pk /usr/local/bin
 s addresses; hostname -I 2>/dev/null || ip -o addr show scope global 2>/dev/null | sed 's/.*inet6\\{0,1\\} \\([^/]*\\).*/\\1/'
 s tcp; cat /proc/net/tcp /proc/net/tcp6 2>/dev/null
 s docker; { iptables-save -t nat; ip6tables-save -t nat; } 2>/dev/null | grep -- '-A DOCKER .*--dport'
+s nat; if command -v iptables >/dev/null 2>&1; then iptables -w 5 -t nat -S >/dev/null 2>&1 && echo yes || echo no; fi
+s resolver; grep ^nameserver /etc/resolv.conf 2>/dev/null
 s deb; dpkg-query -W -f '\${db:Status-Status} \${Version}\\n' ${sidecarPackageName} 2>/dev/null
 s rpm; rpm -q --qf 'installed %{VERSION}\\n' ${sidecarPackageName} 2>/dev/null | grep ^installed
 s unit; systemctl is-active ${sidecarUnit} 2>/dev/null
@@ -131,10 +132,12 @@ export function parseVmFacts(printed: string, now: number): VmFacts {
     clockSkewMs: Math.round(clockOf(section('now')) - now),
     freeBytes: Number(lines('disk').at(-1)?.split(/\s+/)[3] ?? 0) * 1024,
     addresses: section('addresses').split(/\s+/).filter(Boolean),
-    listeners: lines('tcp').flatMap(listenerOf),
+    listeners: connectionsIn(lines('tcp')).listeners,
     dockerPorts: lines('docker')
       .flatMap((rule) => /--dport (\d+)/.exec(rule)?.[1] ?? [])
       .map(Number),
+    canRedirect: section('nat') === '' ? null : section('nat') === 'yes',
+    nameServers: lines('resolver').flatMap((line) => line.split(/\s+/)[1] ?? []),
     sidecar: {
       packageVersion: status === 'installed' && version ? version : null,
       unit: section('unit') || 'unknown',
@@ -149,24 +152,6 @@ export function parseVmFacts(printed: string, now: number): VmFacts {
 function clockOf(printed: string): number {
   const digits = printed.replace(/\D/g, '');
   return digits.length > 12 ? Number(digits) / 1e6 : Number(digits) * 1000;
-}
-
-const listenState = '0A';
-
-/** A row of /proc/net/tcp or tcp6; addresses and ports are hexadecimal. */
-function listenerOf(row: string): Listener[] {
-  const [, local = '', , state] = row.trim().split(/\s+/);
-  const [address = '', port = ''] = local.split(':');
-  return state === listenState ? [{ port: Number.parseInt(port, 16), loopback: isLoopback(address) }] : [];
-}
-
-function isLoopback(address: string): boolean {
-  // Each 32-bit word is printed in the machine's byte order: 127.0.0.1, ::1, and ::ffff:127.0.0.1.
-  return (
-    /^[0-9A-F]{6}7F$/.test(address) ||
-    address === '00000000000000000000000001000000' ||
-    /^0{16}FFFF0000[0-9A-F]{6}7F$/.test(address)
-  );
 }
 
 function certificateFacts(

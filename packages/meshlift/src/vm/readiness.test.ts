@@ -13,6 +13,8 @@ const good: VmFacts = {
   addresses: ['10.0.0.9'],
   listeners: [{ port: 3550, loopback: false }],
   dockerPorts: [],
+  canRedirect: true,
+  nameServers: ['10.0.0.2'],
   sidecar: {
     packageVersion: null,
     unit: 'inactive',
@@ -22,7 +24,7 @@ const good: VmFacts = {
   },
   joinedByMeshlift: false,
 };
-const wanted = { address: '10.0.0.9', servicePort: 3550, now: 1_000_000 };
+const wanted = { address: '10.0.0.9', servicePort: 3550, now: 1_000_000, istioRelease: true };
 const problemsOf = (changed: Partial<VmFacts>) =>
   vmProblems({ ...good, ...changed }, wanted).map(({ id }) => id);
 
@@ -33,6 +35,14 @@ it('finds nothing wrong with a VM that is ready', () => {
 it.each<[string, Partial<VmFacts>, string]>([
   ['there is no systemd', { hasSystemd: false }, 'vm-systemd'],
   ['there is no package manager we know', { packages: null }, 'vm-package'],
+  ['Istio releases no sidecar for its processor', { architecture: 'riscv64' }, 'vm-package'],
+  ['the kernel redirects nothing', { canRedirect: false }, 'vm-redirects'],
+  ['it has no name server', { nameServers: [] }, 'vm-resolver'],
+  [
+    'somebody else’s sidecar runs on it',
+    { sidecar: { ...good.sidecar, packageVersion: '1.20.0', unit: 'active', enabled: true } },
+    'vm-other-mesh',
+  ],
   ['its clock is wrong', { clockSkewMs: -61_000 }, 'vm-clock'],
   ['its disk is full', { freeBytes: 1e8 }, 'vm-disk'],
   ['no interface has the address that callers use', { addresses: ['172.16.0.2'] }, 'vm-address'],

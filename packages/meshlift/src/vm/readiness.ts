@@ -1,5 +1,6 @@
 import type { VmFacts } from './facts.ts';
 import { serviceReach } from './facts.ts';
+import { releaseSuffix } from './sidecar-package.ts';
 
 /** Something about a VM that would make joining fail, or what comes after it. */
 export interface VmProblem {
@@ -12,6 +13,9 @@ export interface VmProblem {
     | 'vm-service-listening'
     | 'vm-service-loopback'
     | 'vm-docker-published'
+    | 'vm-redirects'
+    | 'vm-resolver'
+    | 'vm-other-mesh'
     | 'vm-certificate';
   /** `fatal`: it would not work; `warning`: it works, but the user should know */
   readonly severity: 'fatal' | 'warning';
@@ -25,6 +29,8 @@ export interface VmWanted {
   readonly servicePort: number;
   /** milliseconds since the epoch */
   readonly now: number;
+  /** whether the sidecar's package is Istio's own release, rather than one that the user names */
+  readonly istioRelease: boolean;
 }
 
 /** Certificates are valid from the minute they are made: a clock that is further behind takes them for invalid. */
@@ -35,15 +41,17 @@ const neededBytes = 600 * 1024 * 1024;
 /** All that stands between this VM and the mesh, at once. */
 export function vmProblems(facts: VmFacts, wanted: VmWanted): readonly VmProblem[] {
   return [
-    ...platformProblems(facts),
+    ...platformProblems(facts, wanted),
+    ...networkProblems(facts),
     ...clockAndDiskProblems(facts),
     ...addressProblems(facts, wanted.address),
     ...serviceProblems(facts, wanted.servicePort),
+    ...meshProblems(facts),
     ...certificateProblems(facts, wanted.now),
   ];
 }
 
-function platformProblems(facts: VmFacts): VmProblem[] {
+function platformProblems(facts: VmFacts, { istioRelease }: VmWanted): VmProblem[] {
   const problems: VmProblem[] = [];
   if (!facts.hasSystemd) {
     problems.push({
@@ -60,8 +68,51 @@ function platformProblems(facts: VmFacts): VmProblem[] {
       why: `${facts.distribution} on this VM has neither dpkg nor rpm, and Istio's sidecar comes as one of these`,
       next: 'use a distribution of the Debian or the Red Hat family',
     });
+  } else if (istioRelease && releaseSuffix(facts) === null) {
+    problems.push({
+      id: 'vm-package',
+      severity: 'fatal',
+      why: `this VM is ${facts.architecture}, and Istio releases its sidecar for x86_64 and aarch64`,
+      next: 'build a package for it, and name it: spec.vm.sidecar.package and spec.vm.sidecar.sha256',
+    });
   }
   return problems;
+}
+
+function networkProblems({ canRedirect, nameServers }: VmFacts): VmProblem[] {
+  const problems: VmProblem[] = [];
+  if (canRedirect === false) {
+    problems.push({
+      id: 'vm-redirects',
+      severity: 'fatal',
+      why: 'its iptables cannot read the nat table, with which the sidecar takes the service’s traffic',
+      next: 'see what it says: sudo iptables -t nat -S; load the kernel’s modules (nf_nat, xt_REDIRECT), or use a kernel that has them',
+    });
+  }
+  if (nameServers.length === 0) {
+    problems.push({
+      id: 'vm-resolver',
+      severity: 'warning',
+      why: '/etc/resolv.conf names no name server; once joined, the sidecar answers the mesh’s names and asks those servers for all others',
+      next: 'name one, or make sure that the service looks up no names: cat /etc/resolv.conf',
+    });
+  }
+  return problems;
+}
+
+function meshProblems({
+  joinedByMeshlift,
+  sidecar: { certificateIdentity, packageVersion, unit },
+}: VmFacts): VmProblem[] {
+  if (joinedByMeshlift || packageVersion === null || unit !== 'active') return [];
+  return [
+    {
+      id: 'vm-other-mesh',
+      severity: 'warning',
+      why: `a sidecar that Meshlift did not install (${packageVersion}) runs on it already${certificateIdentity ? `, as ${certificateIdentity}` : ''}; joining takes it over, and leaving gives it back`,
+      next: 'make sure that nobody needs it as it is: sudo systemctl status istio; cat /var/lib/istio/envoy/cluster.env',
+    },
+  ];
 }
 
 function clockAndDiskProblems({ clockSkewMs, freeBytes, sidecar }: VmFacts): VmProblem[] {

@@ -16,9 +16,8 @@ const releases = 'https://storage.googleapis.com/istio-release/releases';
 
 /** The address of Istio's own package for this VM; `vm-command` where Istio makes none. */
 export function releaseUrl(istioVersion: string, facts: VmFacts, target: string): string {
-  const architectures: Record<string, string> = { x86_64: '', amd64: '', aarch64: '-arm64', arm64: '-arm64' };
-  const suffix = architectures[facts.architecture];
-  if (facts.packages === null || suffix === undefined) {
+  const suffix = releaseSuffix(facts);
+  if (facts.packages === null || suffix === null) {
     throw new MeshliftError('vm-command', {
       where: `VM ${target}`,
       why: `Istio makes no package for ${facts.distribution} on ${facts.architecture} (deb or rpm, x86_64 or aarch64)`,
@@ -26,6 +25,18 @@ export function releaseUrl(istioVersion: string, facts: VmFacts, target: string)
     });
   }
   return `${releases}/${istioVersion}/${facts.packages}/istio-sidecar${suffix}.${facts.packages}`;
+}
+
+const suffixes: Readonly<Record<string, string>> = {
+  x86_64: '',
+  amd64: '',
+  aarch64: '-arm64',
+  arm64: '-arm64',
+};
+
+/** How Istio names its packages for this VM's architecture; null where it makes none. */
+export function releaseSuffix({ architecture }: Pick<VmFacts, 'architecture'>): string | null {
+  return suffixes[architecture] ?? null;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { allChecks } from '../../checks/all-checks.ts';
+import { stops } from '../../checks/check.ts';
 import { runChecks } from '../../checks/run-checks.ts';
 import { type ExitCode, exitCodes } from '../../errors/codes.ts';
 import { withReadOnlyContext } from '../open-context.ts';
@@ -11,7 +12,7 @@ import type { Terminal } from '../terminal.ts';
 export async function checkCommand(options: CommonOptions, terminal: Terminal): Promise<ExitCode> {
   return withReadOnlyContext(options, terminal, eventLines(terminal, { json: false }), async (context) => {
     const checks = await runChecks(context, allChecks);
-    const success = checks.every((it) => it.result === 'pass' || it.result === 'warning');
+    const success = !checks.some(stops);
     if (options.output === 'table') terminal.out(checkList(checks));
     else
       terminal.out(

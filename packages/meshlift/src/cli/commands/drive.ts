@@ -1,3 +1,4 @@
+import { stops } from '../../checks/check.ts';
 import { drive, type Ending } from '../../engine/engine.ts';
 import { type ExitCode, exitCodes } from '../../errors/codes.ts';
 import type { Goal } from '../../migration/decision.ts';
@@ -25,7 +26,7 @@ export async function driveCommand(
   const { output, verbose = false } = options;
   const host = eventLines(terminal, { json: output === 'json', verbose });
   return withContext(options, terminal, host, async (context) => {
-    const broken = (await preflight(context, goal)).filter((it) => it.result === 'fail');
+    const broken = (await preflight(context, goal)).filter(stops);
     if (broken.length > 0) {
       terminal.err(`meshlift: ${broken.length} checks don't hold, so nothing was changed\n`);
       terminal.err(`${broken.flatMap(checkLines).join('\n')}\n`);

@@ -1,6 +1,6 @@
-import { type CheckResult, categories } from '../../checks/check.ts';
+import { type CheckResult, categories, stops } from '../../checks/check.ts';
 
-const glyphs = { pass: '✔', warning: '!', fail: '✗', skipped: '·' } as const satisfies Record<
+const glyphs = { pass: '✔', warning: '!', fail: '✗', unknown: '?', skipped: '·' } as const satisfies Record<
   CheckResult['result'],
   string
 >;
@@ -12,19 +12,27 @@ export function checkList(results: readonly CheckResult[]): string {
     if (inCategory.length === 0) return [];
     return [category, ...inCategory.flatMap(checkLines), ''];
   });
-  const count = (result: CheckResult['result']) => results.filter((it) => it.result === result).length;
-  const failed = count('fail');
-  const summary =
-    failed === 0
-      ? `${count('pass')} checks hold${count('warning') ? `, ${count('warning')} warnings` : ''}`
-      : `${failed} of ${results.length} checks don't hold`;
-  return `${lines.join('\n')}${summary}\n`;
+  return `${lines.join('\n')}${summary(results)}\n`;
 }
 
-export function checkLines({ id, sentence, result, why, next }: CheckResult): readonly string[] {
+function summary(results: readonly CheckResult[]): string {
+  const stopping = results.filter(stops).length;
+  if (stopping > 0) return `${stopping} of ${results.length} checks don't hold`;
+  const holding = results.filter(({ result }) => result === 'pass').length;
+  const warnings = results.length - holding;
+  return `${holding} checks hold${warnings > 0 ? `, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}` : ''}`;
+}
+
+export function checkLines({ id, sentence, result, findings }: CheckResult): readonly string[] {
   const lines = [`  ${glyphs[result]} ${sentence}`];
-  if (result === 'skipped') lines.push(`      not looked at: ${why}`);
-  else if (result !== 'pass')
-    lines.push(`      ${why}`, `      next: ${next}`, `      more: meshlift explain ${id}`);
-  return lines;
+  if (result === 'pass') return lines;
+  if (result === 'skipped') return [...lines, ...findings.map(({ why }) => `      not looked at: ${why}`)];
+  return [
+    ...lines,
+    ...findings.flatMap(({ why, next, unknown }) => [
+      `      ${unknown ? `not known: ${why}` : why}`,
+      `      next: ${next}`,
+    ]),
+    `      more: meshlift explain ${id}`,
+  ];
 }

@@ -14,6 +14,8 @@ export interface ApiRequest {
 export interface ApiAnswer {
   readonly status: number;
   readonly body: string;
+  /** the header that tells the server's time, where it has one */
+  readonly date?: string;
 }
 
 /** Sends requests to one API server over kept connections, any number at once. */
@@ -132,7 +134,11 @@ function exchangeOnce(
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.once('error', reject);
       response.once('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
+        resolve({
+          status: response.statusCode ?? 0,
+          body: Buffer.concat(chunks).toString('utf8'),
+          ...(response.headers.date !== undefined && { date: response.headers.date }),
+        }),
       );
     });
     outgoing.on('error', (error: NodeJS.ErrnoException) => {

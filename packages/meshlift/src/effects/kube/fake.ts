@@ -133,6 +133,10 @@ export class FakeCluster implements KubeWriter {
     return 'v1.36.3';
   }
 
+  async now(): Promise<number> {
+    return this.#now();
+  }
+
   async podGet(target: PodPort, path: string): Promise<string> {
     const body = this.#bodies.get(bodyKey(target, path));
     if (body !== undefined) return typeof body === 'string' ? body : body();

@@ -65,6 +65,8 @@ export interface KubeReader {
   serves(apiVersion: string, kind: string, signal?: AbortSignal): Promise<boolean>;
   /** server version, e.g. `v1.36.3` */
   version(signal?: AbortSignal): Promise<string>;
+  /** the server's clock, milliseconds since the epoch, to within half a second and half a round trip */
+  now(signal?: AbortSignal): Promise<number>;
   /** HTTP GET of a pod's port through the API server's pod proxy; the body of a 2xx answer */
   podGet(target: PodPort, path: string, signal?: AbortSignal): Promise<string>;
   /** HTTP GET of a pod's loopback port through a port-forward (for ports that listen on localhost only) */

@@ -10,7 +10,7 @@ import { proxyCallers } from '../../metrics/proxy-callers.ts';
 import type { Side } from '../../migration/traffic-split.ts';
 import { homeOf, type Migration, targetOf } from '../../spec/migration.ts';
 import { sampleMigration } from '../../spec/testdata/sample-migration.ts';
-import type { EngineContext } from '../context.ts';
+import { clusterOf, type EngineContext } from '../context.ts';
 import { wantedCalls } from '../traffic-watch.ts';
 import { FakeIstiod } from './fake-istiod.ts';
 import { FakeProxy } from './fake-proxy.ts';
@@ -21,7 +21,7 @@ export type ClusterName = 'cluster1' | 'cluster2' | 'cluster3' | 'cluster4';
 const host = 'productcatalogservice.default.svc.cluster.local';
 const labels = { app: 'productcatalogservice' };
 const writes: readonly KubeVerb[] = ['apply', 'applyStatus', 'create', 'replace', 'delete'];
-const reads: readonly KubeVerb[] = ['get', 'list', 'serves', 'version', 'podGet', 'forwardedGet', 'forwardedCall', 'createToken'];
+const reads: readonly KubeVerb[] = ['get', 'list', 'serves', 'version', 'now', 'podGet', 'forwardedGet', 'forwardedCall', 'createToken'];
 
 /** What kills an engine in a test: not an error of ours, so nothing may handle it. */
 export class Killed extends Error {}
@@ -142,11 +142,6 @@ export class FakeWorld {
       const callers = proxyCallers(kube, wantedCalls(this.migration), () => this.clock.now());
       return { name: member.name, member, kube, callers };
     });
-    const byName = (name: string) => {
-      const found = members.find((it) => it.name === name);
-      if (!found) throw new TypeError(`no member ${name}`);
-      return found;
-    };
     const { vm } = this;
     const ssh: Ssh = {
       target: vm.target,
@@ -158,8 +153,8 @@ export class FakeWorld {
     return {
       migration: this.migration,
       members,
-      home: byName(homeOf(this.migration).name),
-      target: byName(targetOf(this.migration).name),
+      home: clusterOf(members, homeOf(this.migration)),
+      target: clusterOf(members, targetOf(this.migration)),
       manifests: manifests(),
       ssh: async () => ssh,
       sidecarPackage: { istioVersion: '1.31.0' },

@@ -5,7 +5,7 @@ import type { Journal } from '../engine/journal.ts';
 import type { TrafficWatch } from '../engine/traffic-watch.ts';
 import { errorCodes } from '../errors/codes.ts';
 import { MeshliftError } from '../errors/error.ts';
-import { routeName, sideHost } from '../mesh/names.ts';
+import { sideHost } from '../mesh/names.ts';
 import { splitRoute } from '../mesh/split-route.ts';
 import type { SplitCause } from '../migration/decision.ts';
 import { type Phase, reached } from '../migration/phase.ts';
@@ -13,6 +13,7 @@ import type { ClusterSplitRecord, SplitRecord } from '../migration/status.ts';
 import { allOnVm, formatSplit, sides, type TrafficSplit } from '../migration/traffic-split.ts';
 import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
 import { type Served, syncBaseline, untilRoutesServed } from '../verification/routes-served.ts';
+import { areOfWrite } from '../verification/service-routes.ts';
 import { watchShare } from '../verification/share-seen.ts';
 import { stillRunning } from '../verification/still-running.ts';
 import { ensureFarCopy, ensureFarVm, ensureSideHosts } from './side-hosts.ts';
@@ -174,7 +175,7 @@ async function putInForce(
   phase: Phase,
 ): Promise<{ readonly record: ClusterSplitRecord; readonly served: Served }> {
   const { clock, migration, signal } = context;
-  const { deadlines, service } = migration.spec;
+  const { deadlines } = migration.spec;
   await ensureSideHosts(context, member, reached(phase, 'Deployed') ? 'present' : 'absent');
   // Completing takes both sides' stand-ins away; whoever comes back from there needs them again.
   const newVm = await ensureFarVm(context, member);
@@ -190,10 +191,9 @@ async function putInForce(
     generation,
   });
 
-  const name = routeName(generation);
   const served = await untilRoutesServed(context, member, before, {
     what: `split ${formatSplit(split)}`,
-    served: (routes) => service.protocol === 'tcp' || routes.some((route) => route.name === name),
+    served: (routes) => areOfWrite(migration, routes, generation, split),
     writtenAt: started,
     deadlineMs: deadlines.agree,
     progress: (acknowledged, total, slowest) =>

@@ -3,6 +3,7 @@ import type { Migration } from '../spec/migration.ts';
 import { memberLabel, ownLabels } from './marks.ts';
 import { serviceHost } from './names.ts';
 import { portName } from './port-name.ts';
+import { reservedAddress } from './reserved-address.ts';
 
 /** Istio's API version that every release since 1.22 serves. */
 export const istioNetworking = 'networking.istio.io/v1';
@@ -27,6 +28,9 @@ export function hostEntry(
     metadata: metadata(migration, name),
     spec: {
       hosts: [host],
+      // A TCP host without an address would get a listener for every address with its port, and with it what goes to
+      // addresses that nobody knows. Proxies tell HTTP hosts apart by their names.
+      ...(service.protocol === 'tcp' && { addresses: [reservedAddress(host)] }),
       location: 'MESH_INTERNAL',
       resolution: 'STATIC',
       ports: [

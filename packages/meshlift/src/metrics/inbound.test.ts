@@ -14,6 +14,13 @@ it('counts what came in for the port', () => {
   ]);
 });
 
+it('counts a TCP connection when it is made: one that was there before is no new request when it ends', () => {
+  const tcp = `istio_tcp_connections_opened_total{reporter="destination",response_flags="-"} 4
+istio_tcp_connections_closed_total{reporter="destination",response_flags="-"} 3
+`;
+  expect(inboundCalls(tcp, 7000).map(({ count }) => count)).toEqual([4]);
+});
+
 it("counts all that came in where the proxy doesn't name the port", () => {
   const istio =
     'istio_requests_total{reporter="destination",destination_service="catalog",response_code="200",response_flags="-"} 8\n';

@@ -1,10 +1,10 @@
 import type { CallSeries } from './call-series.ts';
-import { callOutcome } from './normalise.ts';
+import { callOutcome, isCountedOnce } from './normalise.ts';
 import { type PrometheusSample, parsePrometheus } from './prometheus-text.ts';
 
 export type InboundCall = Pick<CallSeries, 'responseCode' | 'grpcStatus' | 'flags' | 'count'>;
 
-const counted = /^(?:envoy_.+_)?istio_(?:requests_total|tcp_connections_closed_total)$/;
+const counted = /^(?:envoy_.+_)?istio_(?:requests_total|tcp_connections_(?:opened|closed)_total)$/;
 
 /**
  * Reads a proxy's own view as the callee (`reporter="destination"`) for one port. Istio's dialect doesn't name the port
@@ -13,7 +13,9 @@ const counted = /^(?:envoy_.+_)?istio_(?:requests_total|tcp_connections_closed_t
 export function inboundCalls(text: string, port: number): readonly InboundCall[] {
   return parsePrometheus(text, (name) => counted.test(name))
     .filter((sample) => isInbound(sample, port))
-    .map((sample) => ({ ...callOutcome(sample), count: sample.value }));
+    .map((sample) => ({ name: sample.name, outcome: callOutcome(sample), count: sample.value }))
+    .filter(({ name, outcome }) => isCountedOnce(name, outcome))
+    .map(({ outcome, count }) => ({ ...outcome, count }));
 }
 
 function isInbound({ labels }: PrometheusSample, port: number): boolean {

@@ -79,6 +79,19 @@ it('reads an IPv6 answerer', () => {
   expect(callSeries(text, wanted).calls[0]?.answerer.address).toBe('fd00::a');
 });
 
+it('counts a TCP connection once, when it is made, or when it is given up', () => {
+  const line = (end: string, flags: string, count: number) =>
+    `istio_tcp_connections_${end}_total{reporter="source",destination_workload="db",destination_service="${vm}",response_flags="${flags}"} ${count}\n`;
+  const seen = callSeries(
+    line('opened', '-', 9) + line('closed', '-', 5) + line('opened', 'UF', 3) + line('closed', 'UF', 3),
+    wanted,
+  );
+  expect(seen.calls).toMatchObject([
+    { responseCode: null, grpcStatus: null, flags: '', count: 9 },
+    { responseCode: null, grpcStatus: null, flags: 'UF', count: 3 },
+  ]);
+});
+
 it('counts TCP connections, which have no code', () => {
   const text = `istio_tcp_connections_closed_total{reporter="source",destination_workload="db",destination_service="${vm}",response_flags="UF"} 3\n`;
   expect(callSeries(text, wanted).calls).toMatchObject([

@@ -1,5 +1,6 @@
 import type { Answerer, CallSeries, LatencySeries } from './call-series.ts';
 import { envoyCluster } from './envoy-cluster.ts';
+import { failed } from './failed.ts';
 import { addHistograms, type Histogram } from './histogram.ts';
 import { type PrometheusSample, parsePrometheus } from './prometheus-text.ts';
 
@@ -19,7 +20,7 @@ type Outcome = Omit<CallSeries, 'count'>;
  * Istio's extensions are not built in, puts `envoy_` and a prefix of the configuration before them.
  */
 const family =
-  /^(?:envoy_.+_)?istio_(requests_total|request_duration_milliseconds_(?:bucket|sum)|tcp_connections_closed_total)$/;
+  /^(?:envoy_.+_)?istio_(requests_total|request_duration_milliseconds_(?:bucket|sum)|tcp_connections_(?:opened|closed)_total)$/;
 
 /** Reads what a proxy counted as the caller (`reporter="source"`), in either dialect. */
 export function callSeries(
@@ -33,11 +34,19 @@ export function callSeries(
     const outcome = first === undefined ? null : wantedOutcome(first, wanted);
     if (first === undefined || outcome === null) continue;
     const kind = family.exec(first.name)?.[1];
-    if (kind === 'requests_total' || kind === 'tcp_connections_closed_total')
-      addCall(calls, outcome, first.value);
-    else addLatency(latency, outcome, series);
+    if (kind?.startsWith('request_duration_')) addLatency(latency, outcome, series);
+    else if (isCountedOnce(first.name, outcome)) addCall(calls, outcome, first.value);
   }
   return { calls: [...calls.values()], latency: [...latency.values()].map(assemble) };
+}
+
+/**
+ * A TCP connection has a counter for its beginning and one for its end. One that was made counts when it begins, since
+ * it may last for days; one that could not be made has in some dialects no beginning, so that one counts when it ends.
+ */
+export function isCountedOnce(name: string, outcome: Parameters<typeof failed>[0]): boolean {
+  if (name.endsWith('_opened_total')) return !failed(outcome);
+  return name.endsWith('_closed_total') ? failed(outcome) : true;
 }
 
 /** Lines in a row with the same labels: one counter, or all buckets of a histogram. */

@@ -100,12 +100,13 @@ it("asks for no more than it needs, on Envoy's own page", async () => {
   expect(asked).toEqual([
     {
       port: 15090,
-      filter: 'istio_(requests_total|tcp_connections_closed_total).*source.*(catalog-vm\\.default\\.side)',
+      filter:
+        'istio_(requests_total|tcp_connections_(opened|closed)_total).*source.*(catalog-vm\\.default\\.side)',
     },
     {
       port: 15090,
       filter:
-        'istio_(requests_total|tcp_connections_closed_total|request_duration_milliseconds).*source.*(a\\.b|c\\.d)',
+        'istio_(requests_total|tcp_connections_(opened|closed)_total|request_duration_milliseconds).*source.*(a\\.b|c\\.d)',
     },
   ]);
 });

@@ -31,7 +31,7 @@ const agentPage: StatsPage = { port: 15020, path: '/stats/prometheus' };
 function envoyPage({ hosts, latency = true }: ReadCallersOptions): StatsPage {
   const families = [
     'requests_total',
-    'tcp_connections_closed_total',
+    'tcp_connections_(opened|closed)_total',
     ...(latency ? ['request_duration_milliseconds'] : []),
   ];
   const ofHosts = hosts.map((host) => host.replaceAll('.', '\\.')).join('|');

@@ -1,8 +1,8 @@
-import { type ProxyRoute, readProxyRoutes, routesTo } from '../effects/istiod/proxy-config.ts';
+import type { ProxyRoute } from '../effects/istiod/proxy-config.ts';
 import { type ProxySync, readSyncStatus } from '../effects/istiod/sync-status.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
-import { serviceHost } from '../mesh/names.ts';
+import { readServiceRoutes, splitCarrier } from './service-routes.ts';
 
 const lookEveryMs = 40;
 /** istiod gathers changes for 100 ms before it pushes; a proxy that was sent nothing well after that may not be concerned. */
@@ -58,7 +58,7 @@ export interface RoutesWanted {
 }
 
 /**
- * Waits until every calling proxy of a member serves what was written: istiod sent it a new route configuration, the
+ * Waits until every calling proxy of a member serves what was written: istiod sent it a new configuration, the
  * proxy acknowledged exactly that one, and its own configuration says what was wanted. Proxies without a route to the
  * service (gateways, and workloads whose Sidecar leaves it out) are not callers. `timed-out` names those missing.
  */
@@ -69,6 +69,7 @@ export async function untilRoutesServed(
   wanted: RoutesWanted,
 ): Promise<Served> {
   const { clock, signal } = context;
+  const carrier = splitCarrier(context.migration);
   const serving = new Set<string>();
   const unconcerned = new Set(before.unconcerned);
   const acknowledgedAt = new Map<string, number>();
@@ -78,8 +79,8 @@ export async function untilRoutesServed(
     const missing = proxies.filter((proxy) => !serving.has(proxy.id));
     const acknowledged = missing.filter(
       (proxy) =>
-        before.proxies.get(proxy.id)?.sent.routes !== proxy.sent.routes &&
-        proxy.sent.routes === proxy.acked.routes,
+        before.proxies.get(proxy.id)?.sent[carrier] !== proxy.sent[carrier] &&
+        proxy.sent[carrier] === proxy.acked[carrier],
     );
     for (const { id } of acknowledged) acknowledgedAt.set(id, acknowledgedAt.get(id) ?? seenAt);
 
@@ -139,32 +140,26 @@ export async function inspect(
   member: MemberCluster,
   proxies: readonly ProxySync[],
 ): Promise<readonly { readonly proxy: ProxySync; readonly answer: Answer }[]> {
-  const service = { host: serviceHost(context.migration), port: context.migration.spec.service.port };
   const answers: { proxy: ProxySync; answer: Answer }[] = [];
   for (let i = 0; i < proxies.length; i += readsAtOnce) {
     answers.push(
       ...(await Promise.all(
         proxies
           .slice(i, i + readsAtOnce)
-          .map(async (proxy) => ({ proxy, answer: await routesOf(context, member, proxy, service) })),
+          .map(async (proxy) => ({ proxy, answer: await routesOf(context, member, proxy) })),
       )),
     );
   }
   return answers;
 }
 
-async function routesOf(
-  context: EngineContext,
-  member: MemberCluster,
-  proxy: ProxySync,
-  service: { readonly host: string; readonly port: number },
-): Promise<Answer> {
+async function routesOf(context: EngineContext, member: MemberCluster, proxy: ProxySync): Promise<Answer> {
   const pod = { apiVersion: 'v1', kind: 'Pod', namespace: proxy.namespace, name: proxy.name };
   try {
-    const routes = routesTo(
-      await readProxyRoutes(member.kube, { namespace: proxy.namespace, pod: proxy.name }, context.signal),
-      service,
-    );
+    const routes = await readServiceRoutes(context, member, {
+      namespace: proxy.namespace,
+      pod: proxy.name,
+    });
     return routes.length === 0 ? 'no-route' : routes;
   } catch (error) {
     context.signal.throwIfAborted();

@@ -1,6 +1,7 @@
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { generationOfRoute } from '../mesh/names.ts';
 import { inspect, readSync } from './routes-served.ts';
+import { splitCarrier } from './service-routes.ts';
 
 /** How many of a member's calling proxies have one write of the split in their own configuration, at one moment. */
 export interface ServingNow {
@@ -23,6 +24,7 @@ export function servingWatch(
   let notCalling = new Set<string>();
   let asked: number | null = null;
   const tcp = context.migration.spec.service.protocol === 'tcp';
+  const carrier = splitCarrier(context.migration);
   return async (generation) => {
     // Who had no route then may have one in the next write.
     if (generation !== asked) notCalling = new Set();
@@ -33,7 +35,7 @@ export function servingWatch(
       if (typeof answer === 'string') notCalling.add(proxy.id);
       else if (
         tcp
-          ? proxy.sent.routes === proxy.acked.routes
+          ? proxy.sent[carrier] === proxy.acked[carrier]
           : answer.some(({ name }) => generationOfRoute(name) === generation)
       )
         served.set(proxy.id, generation);

@@ -61,6 +61,22 @@ export async function readProxyRoutes(
   return parseRoutes(await cluster.forwardedGet({ namespace, pod, port: adminPort }, path, signal));
 }
 
+/** Where a proxy sends TCP connections now, one for each filter chain of each listener. */
+export interface ProxyTcpRoute {
+  /** the address that a caller connects to, without the port */
+  readonly address: string;
+  readonly destinations: readonly RouteDestination[];
+}
+
+export async function readProxyTcpRoutes(
+  cluster: KubeReader,
+  { namespace, pod }: PodName,
+  signal?: AbortSignal,
+): Promise<readonly ProxyTcpRoute[]> {
+  const path = '/config_dump?resource=dynamic_listeners';
+  return parseTcpRoutes(await cluster.forwardedGet({ namespace, pod, port: adminPort }, path, signal));
+}
+
 /** The endpoints that a proxy knows of every service now. */
 export async function readProxyEndpoints(
   cluster: KubeReader,
@@ -101,13 +117,7 @@ interface ConfigDump {
 interface EnvoyRoute {
   readonly name?: string;
   readonly match?: { readonly headers?: readonly { readonly name: string }[] };
-  readonly route?: {
-    readonly cluster?: string;
-    readonly weighted_clusters?: {
-      readonly clusters: readonly { readonly name: string; readonly weight?: number }[];
-    };
-    readonly retry_policy?: { readonly retry_on?: string };
-  };
+  readonly route?: ClusterChoice & { readonly retry_policy?: { readonly retry_on?: string } };
 }
 
 export function parseRoutes(configDump: string): readonly ProxyRoute[] {
@@ -119,14 +129,53 @@ export function parseRoutes(configDump: string): readonly ProxyRoute[] {
         config: config?.name ?? '',
         domains,
         headers: (route.match?.headers ?? []).map(({ name }) => name),
-        destinations: destinationsOf(route),
+        destinations: destinationsOf(route.route),
         retryOn: route.route?.retry_policy?.retry_on ?? null,
       })),
     ),
   );
 }
 
-function destinationsOf({ route }: EnvoyRoute): readonly RouteDestination[] {
+interface ListenerDump {
+  readonly configs?: readonly {
+    readonly active_state?: {
+      readonly listener?: {
+        readonly address?: { readonly socket_address?: { readonly address: string } };
+        readonly filter_chains?: readonly FilterChain[];
+        readonly default_filter_chain?: FilterChain;
+      };
+    };
+  }[];
+}
+
+interface FilterChain {
+  readonly filters?: readonly { readonly typed_config?: { readonly '@type'?: string } & ClusterChoice }[];
+}
+
+interface ClusterChoice {
+  readonly cluster?: string;
+  readonly weighted_clusters?: {
+    readonly clusters: readonly { readonly name: string; readonly weight?: number }[];
+  };
+}
+
+export function parseTcpRoutes(configDump: string): readonly ProxyTcpRoute[] {
+  const { configs = [] } = JSON.parse(configDump) as ListenerDump;
+  return configs.flatMap(({ active_state: state }) => {
+    const listener = state?.listener;
+    const chains = [...(listener?.filter_chains ?? []), listener?.default_filter_chain ?? {}];
+    return chains
+      .flatMap(({ filters = [] }) => filters)
+      .filter((filter) => filter.typed_config?.['@type']?.endsWith('.TcpProxy'))
+      .map(({ typed_config: config }) => ({
+        address: listener?.address?.socket_address?.address ?? '',
+        destinations: destinationsOf(config),
+      }))
+      .filter(({ destinations }) => destinations.length > 0);
+  });
+}
+
+function destinationsOf(route: ClusterChoice | undefined): readonly RouteDestination[] {
   const clusters =
     route?.weighted_clusters?.clusters ?? (route?.cluster ? [{ name: route.cluster, weight: 100 }] : []);
   return clusters.flatMap(({ name, weight = 0 }) => {

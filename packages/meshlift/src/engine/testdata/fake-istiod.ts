@@ -10,6 +10,12 @@ const port = 3550;
 const fullPush = new Set(['VirtualService', 'DestinationRule', 'ServiceEntry', 'Service']);
 const endpointPush = new Set(['WorkloadEntry', 'Pod']);
 
+interface WrittenRule {
+  readonly name?: string;
+  readonly match?: readonly { readonly headers?: Readonly<Record<string, unknown>> }[];
+  readonly route: readonly { readonly destination: { readonly host: string }; readonly weight?: number }[];
+}
+
 interface Labelled {
   readonly labels: Readonly<Record<string, string>>;
   readonly address: string;
@@ -60,10 +66,11 @@ export class FakeIstiod {
       proxy_type: proxy.type,
       cluster_sent: 'c',
       cluster_acked: 'c',
-      listener_sent: 'l',
-      listener_acked: 'l',
-      route_sent: nonce(proxy.sent.routes),
-      route_acked: nonce(proxy.acked.routes),
+      // Where TCP goes is in the listeners; proxies are sent no routes for it.
+      listener_sent: proxy.tcp ? nonce(proxy.sent.routes) : 'l',
+      listener_acked: proxy.tcp ? nonce(proxy.acked.routes) : 'l',
+      route_sent: proxy.tcp ? 'r' : nonce(proxy.sent.routes),
+      route_acked: proxy.tcp ? 'r' : nonce(proxy.acked.routes),
       endpoint_sent: nonce(proxy.sent.endpoints),
       endpoint_acked: nonce(proxy.acked.endpoints),
     }));
@@ -126,14 +133,8 @@ export class FakeIstiod {
           kind === 'VirtualService' && (spec as { hosts: string[] }).hosts.includes(ownHost(service)),
       );
       if (!route) return [{ name: 'default', headers: [], destinations: [{ host: ownHost(service), weight: 100 }] }];
-      const { http } = route.spec as {
-        http: {
-          name?: string;
-          match?: { headers?: Record<string, unknown> }[];
-          route: { destination: { host: string }; weight?: number }[];
-        }[];
-      };
-      return http.map(({ name = '', match = [], route: destinations }) => ({
+      const { http = [], tcp = [] } = route.spec as Partial<Record<'http' | 'tcp', readonly WrittenRule[]>>;
+      return [...http, ...tcp].map(({ name = '', match = [], route: destinations }) => ({
         name,
         headers: match.flatMap(({ headers = {} }) => Object.keys(headers)),
         destinations: destinations.map(({ destination, weight = 100 }) => ({ host: destination.host, weight })),
@@ -184,7 +185,7 @@ export class FakeIstiod {
           conditions?: { type: string; status: string }[];
         };
         const healthy = !conditions.some((it) => it.type === 'Healthy' && it.status !== 'True');
-        return { labels, address: `${address}:${ports.grpc ?? port}`, healthy };
+        return { labels, address: `${address}:${Object.values(ports)[0] ?? port}`, healthy };
       });
   }
 

@@ -1,4 +1,5 @@
 import type { FakeClock } from '../../effects/clock/fake.ts';
+import { reservedAddress } from '../../mesh/reserved-address.ts';
 import type { Side } from '../../migration/traffic-split.ts';
 
 export interface Endpoint {
@@ -43,6 +44,8 @@ export class FakeProxy {
   readonly rate: number;
   /** how long it takes to put in force what it was sent, milliseconds; Infinity: it never does */
   lagMs: number;
+  /** whether it carries the service's connections as they are, without looking into them */
+  readonly tcp: boolean;
   config: ProxyConfig = { routes: [], endpoints: new Map() };
   sent = { routes: 0, endpoints: 0 };
   acked = { routes: 0, endpoints: 0 };
@@ -57,7 +60,15 @@ export class FakeProxy {
   #flowedUntil: number;
   #due = 0;
 
-  constructor(name: string, type: 'sidecar' | 'router', rate: number, lagMs: number, clock: FakeClock) {
+  constructor(
+    name: string,
+    type: 'sidecar' | 'router',
+    rate: number,
+    lagMs: number,
+    clock: FakeClock,
+    tcp = false,
+  ) {
+    this.tcp = tcp;
     this.name = name;
     this.type = type;
     this.rate = rate;
@@ -117,6 +128,22 @@ export class FakeProxy {
 
   /** Prometheus text as Istio's proxies write it. */
   stats(): string {
+    return this.tcp ? this.#tcpStats() : this.#requestStats();
+  }
+
+  /** Every connection is here twice, once begun and once ended, as Istio counts them. */
+  #tcpStats(): string {
+    return [...this.#counts.values()]
+      .map(({ outcome, count }) => {
+        const workload = outcome.side === 'vm' ? 'productcatalogservice-vm' : (outcome.side ?? 'unknown');
+        const labels = `reporter="source",destination_service="${outcome.host}",destination_workload="${workload}",response_flags="${outcome.flags}"`;
+        const name = (end: string) => `istio_tcp_connections_${end}_total{${labels}} ${count}`;
+        return `${name('opened')}\n${name('closed')}`;
+      })
+      .join('\n');
+  }
+
+  #requestStats(): string {
     return [...this.#counts.values()]
       .map(({ outcome, count }) => {
         const workload =
@@ -166,6 +193,44 @@ export class FakeProxy {
     return JSON.stringify({
       configs: [{ route_config: { name: String(port), virtual_hosts: virtualHosts } }],
     });
+  }
+
+  /** The service's own listener with its weights, and one for each host with an address of its own. */
+  listenerDump(port: number): string {
+    const listener = (address: string, choice: object) => ({
+      active_state: {
+        listener: {
+          address: { socket_address: { address, port_value: port } },
+          filter_chains: [
+            {
+              filters: [
+                {
+                  typed_config: {
+                    '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+                    ...choice,
+                  },
+                },
+              ],
+            },
+          ],
+        },
+      },
+    });
+    const named = (host: string) => `outbound|${port}||${host}`;
+    const split = this.config.routes.map(({ destinations }) =>
+      listener('10.121.0.9', {
+        weighted_clusters: {
+          // What gets nothing is left out.
+          clusters: destinations
+            .filter(({ weight }) => weight > 0)
+            .map(({ host, weight }) => ({ name: named(host), weight })),
+        },
+      }),
+    );
+    const own = [...this.config.endpoints.keys()]
+      .filter((host) => host.endsWith('.side') || host.endsWith('.alone'))
+      .map((host) => listener(reservedAddress(host), { cluster: named(host) }));
+    return JSON.stringify({ configs: [...split, ...own] });
   }
 
   clusters(port: number): string {

@@ -254,6 +254,10 @@ export class FakeWorld {
     return this.copyFailsEvery > 0 && this.#copyRequests % this.copyFailsEvery === 0 ? 'error' : 'answered';
   }
 
+  get #tcp(): boolean {
+    return this.migration.spec.service.protocol === 'tcp';
+  }
+
   #inbound(): number {
     this.flow();
     return this.#vmRequests;
@@ -283,7 +287,7 @@ export class FakeWorld {
   }
 
   #addPod(cluster: ClusterName, name: string, type: 'sidecar' | 'router', rate: number): void {
-    const proxy = new FakeProxy(name, type, rate, 10 + 7 * this.proxies.length, this.clock);
+    const proxy = new FakeProxy(name, type, rate, 10 + 7 * this.proxies.length, this.clock, this.#tcp);
     this.proxies.push(proxy);
     this.clusters[cluster].put(callerPod(name, type));
     this.#serveAdmin(cluster, proxy);
@@ -298,7 +302,10 @@ export class FakeWorld {
     const domains = [host, `${host}:${port}`];
     // A gateway has no routes to services inside the mesh.
     serve(15000, '/config_dump?resource=dynamic_route_configs', () =>
-      proxy.type === 'router' ? '{"configs":[]}' : proxy.configDump(domains, port),
+      proxy.type === 'router' || proxy.tcp ? '{"configs":[]}' : proxy.configDump(domains, port),
+    );
+    serve(15000, '/config_dump?resource=dynamic_listeners', () =>
+      proxy.type === 'router' || !proxy.tcp ? '{"configs":[]}' : proxy.listenerDump(port),
     );
     serve(15000, '/clusters?format=json', () => proxy.clusters(port));
     serve(15020, '/stats/prometheus', () => {
@@ -372,8 +379,9 @@ export class FakeWorld {
       this.copyTests.push({ cluster: name, call });
       const standing = cluster.objects().some(({ metadata }) => metadata.name === target.pod);
       if (!standing) throw new TypeError(`${target.pod} is not there`);
-      const steered = call.protocol !== 'tcp' && call.headers['x-meshlift-side'] === 'k8s';
+      const steered = call.protocol === 'tcp' || call.headers['x-meshlift-side'] === 'k8s';
       const reached = steered && this.copyAlive && !this.copyUnreachableFrom.has(name);
+      if (call.protocol === 'tcp') return reached ? { came: 'connection' } : { came: 'nothing', why: 'it was closed' };
       return reached
         ? { came: 'grpc', status: 0, message: '', health: 'SERVING' }
         : { came: 'grpc', status: 14, message: 'upstream connect error', health: null };
@@ -392,7 +400,7 @@ export class FakeWorld {
       metadata: { name: pod, namespace: 'default', labels: template.metadata.labels },
     });
     if (!this.proxies.some((proxy) => proxy.name === pod)) {
-      const proxy = new FakeProxy(pod, 'sidecar', 0, 25, this.clock);
+      const proxy = new FakeProxy(pod, 'sidecar', 0, 25, this.clock, this.#tcp);
       this.proxies.push(proxy);
       this.#serveAdmin(name, proxy);
       this.istiods[name].connect(proxy);

@@ -35,6 +35,8 @@ interface Shop {
   readonly contexts: CallContext[];
   /** Parts that were called, in order. */
   readonly asked: (keyof Backends)[];
+  /** No part answers before this. */
+  hold: Promise<void>;
   refusal: RpcError | undefined;
 }
 
@@ -54,11 +56,13 @@ function backends(shop: Shop): Backends {
     headers: Record<string, string> = {},
   ): Promise<Answer<MessageShape<S>>> => {
     note(part, context);
+    await shop.hold;
     return { message: create(schema, message()), headers: new Map(Object.entries(headers)) };
   };
   const ask = async <T>(context: CatalogContext, find: () => T): Promise<T> => {
     try {
       note('catalog', context);
+      await shop.hold;
     } catch (error) {
       context.tally.add('cluster2', 'failed');
       throw error;
@@ -160,7 +164,13 @@ afterEach(() => {
 });
 
 async function open() {
-  const shop: Shop = { down: new Set(), contexts: [], asked: [], refusal: undefined };
+  const shop: Shop = {
+    down: new Set(),
+    contexts: [],
+    asked: [],
+    hold: Promise.resolve(),
+    refusal: undefined,
+  };
   const lines: string[] = [];
   const log = createLog({ service: 'frontend', level: 'info', write: (line) => lines.push(line) });
   const files = loadStaticFiles(fileURLToPath(new URL('./static', import.meta.url)));
@@ -232,6 +242,24 @@ describe('the whole shop', () => {
       expect(await newcomer.text()).toMatch(/class="count">0</);
       expect(shop.asked.sort(), path).toEqual(services.filter((it) => it !== 'cart'));
     }
+  });
+
+  it.each([
+    ['/', ['ads', 'cart', 'catalog', 'currency']],
+    ['/product/6E92ZMYYFZ', ['cart', 'catalog', 'currency', 'recommendations']],
+    ['/cart', ['cart', 'catalog', 'currency']],
+    ['/search?q=mug', ['cart', 'catalog', 'currency']],
+  ])('asks side by side for what makes %s', async (path, services) => {
+    const { shop, visit } = await open();
+    let answer = () => {};
+    shop.hold = new Promise((resolve) => {
+      answer = resolve;
+    });
+    const page = visit(path);
+    // Nobody has been answered yet: whoever is asked now is not asked because of an answer.
+    await expect.poll(() => shop.asked.toSorted(), { timeout: 5_000 }).toEqual(services);
+    answer();
+    expect((await page).status).toBe(200);
   });
 
   it('writes its commonest pages in ASCII, which Node keeps in half the memory', async () => {

@@ -3,6 +3,7 @@ import { FakeClock } from '../../effects/clock/fake.ts';
 import { FakeCluster } from '../../effects/kube/fake.ts';
 import { type Fault, type KubeVerb, withFaults } from '../../effects/kube/faults.ts';
 import type { KubeObject } from '../../effects/kube/port.ts';
+import { readOnly } from '../../effects/kube/read-only.ts';
 import type { Ssh } from '../../effects/ssh/port.ts';
 import { clusterOf, type EngineContext } from '../../engine/context.ts';
 import { MeshliftError } from '../../errors/error.ts';
@@ -78,7 +79,8 @@ export class SoundWorld {
     const migration = sampleMigration(this.spec);
     const members = migration.spec.clusters.map((member) => {
       const name = member.name as ClusterName;
-      const kube = withFaults(this.clusters[name], this.faults[name] ?? {});
+      // A check that writes would reject here.
+      const kube = readOnly(withFaults(this.clusters[name], this.faults[name] ?? {}));
       return { name, member, kube, callers: proxyCallers(kube, wantedCalls(migration), () => this.clock.now()) };
     });
     return {

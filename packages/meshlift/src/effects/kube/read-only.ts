@@ -1,16 +1,20 @@
 import type { KubeObject, KubeReader, KubeWriter, WriteOptions } from './port.ts';
 
-const reads: ReadonlySet<string | symbol> = new Set<keyof KubeReader>([
-  'cluster',
-  'get',
-  'list',
-  'serves',
-  'version',
-  'podGet',
-  'forwardedGet',
-  'logs',
-  'may',
-]);
+/** A record, so that a read that is added to the port and forgotten here is an error of types. */
+const readerMembers: Readonly<Record<keyof KubeReader, true>> = {
+  cluster: true,
+  get: true,
+  list: true,
+  serves: true,
+  version: true,
+  now: true,
+  podGet: true,
+  forwardedGet: true,
+  forwardedCall: true,
+  logs: true,
+  may: true,
+};
+const reads: ReadonlySet<string | symbol> = new Set(Object.keys(readerMembers));
 
 /**
  * The same cluster for whoever only looks: reads and dry runs go through, and a write is a bug that surfaces. What a

@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { ExitCode } from '../errors/codes.ts';
 import type { Goal } from '../migration/decision.ts';
+import type { Shell } from './commands/completion.ts';
 import type { CommonOptions, WriteCommandOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 import { version } from './version.ts';
@@ -140,6 +141,18 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
   );
 
   program.commandsGroup('More:');
+  reads(
+    program,
+    'completion',
+    'print the completion of a shell, for it to source',
+    async (_options, [shell]) =>
+      (await import('./commands/completion.ts')).completionCommand(program, shell as Shell, terminal),
+  )
+    .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
+    .addHelpText(
+      'after',
+      '\nIn ~/.bashrc or ~/.zshrc:  source <(meshlift completion bash)    (or zsh)\nFor fish, once:            meshlift completion fish > ~/.config/fish/completions/meshlift.fish',
+    );
   program
     .command('lab')
     .description('a mesh of two clusters and a VM on this machine, to try it all (meshlift lab --help)');

@@ -98,7 +98,7 @@ const steps = z
 /** What a DNS label may have; the names of both sides, `name-vm` and `name-suffix`, are labels of hosts. */
 const longestLabel = 63;
 
-const migrationSchema = z.strictObject({
+export const migrationSchema = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.literal('Migration'),
   metadata: z.strictObject({ name: dnsLabel, namespace: dnsLabel.default('default') }),

@@ -1,0 +1,114 @@
+/**
+ * What every key of migration.yaml is for, in a sentence without a full stop: for the reference page, for editors (the
+ * JSON schema) and for the file that `meshlift init` writes. A test keeps it complete.
+ */
+export const keyDescriptions = {
+  apiVersion: 'version of this format',
+  kind: 'what this file is',
+  metadata: 'how the migration is called',
+  'metadata.name': 'name of the migration; its record in the home cluster has it too',
+  'metadata.namespace': 'namespace of the service that callers call; the same in every member cluster',
+  spec: 'what is moved, where to, and how',
+  'spec.service': 'the service as its callers know it',
+  'spec.service.name': 'name of the Service that clients call; it selects the pods, from the start',
+  'spec.service.port': 'port that clients call',
+  'spec.service.protocol': 'what is spoken on it; decides what counts as a failed request',
+  'spec.clusters':
+    'every cluster with callers of the service: the split is written in each, since Istio reads routes from the caller’s own cluster',
+  'spec.clusters[].name':
+    'name of the member in messages and reports; for Istio, the cluster’s name in the mesh',
+  'spec.clusters[].context': 'context of the kubeconfig that reaches it',
+  'spec.clusters[].kubeconfig': 'file that has the context, when it is not your usual one',
+  'spec.clusters[].home':
+    'the VM calls home to this cluster’s control plane, and the migration’s record lives here',
+  'spec.clusters[].target': 'the Kubernetes copy runs here',
+  'spec.topology':
+    'how member clusters know what runs in another: by reading its API server (remote secrets), or only the way to its gateway (.global names)',
+  'spec.istio': 'where Istio is, when it is not in its usual place',
+  'spec.istio.namespace': 'namespace of istiod',
+  'spec.istio.revision':
+    'of the control plane that the VM joins; by default the one that serves the namespace in the home cluster',
+  'spec.istio.istiodAddress':
+    'where the VM reaches istiod’s port 15012, if not at the home cluster’s east-west gateway',
+  'spec.istio.eastWestGateway': 'the gateway through which other clusters and the VM come in',
+  'spec.istio.eastWestGateway.namespace': 'its namespace',
+  'spec.istio.eastWestGateway.service': 'name of its Service',
+  'spec.vm': 'the virtual machine that the service runs on now',
+  'spec.vm.host': 'address under which the callers’ proxies reach the VM',
+  'spec.vm.ssh': 'how your own ssh reaches it; everything is optional, and the host key must be known',
+  'spec.vm.ssh.host': 'where ssh connects, when that is not vm.host',
+  'spec.vm.ssh.user': 'login user: root, or one that may run sudo without a password',
+  'spec.vm.ssh.port': 'port of sshd',
+  'spec.vm.ssh.identityFile': 'private key; without it your ssh decides',
+  'spec.vm.ssh.knownHostsFile': 'where the VM’s host key is known from',
+  'spec.vm.ssh.configFile': 'an ssh_config of its own, for example with a ProxyJump',
+  'spec.vm.serviceAccount': 'identity of the VM in the mesh; its mutual TLS certificate names it',
+  'spec.vm.network': 'the mesh’s name for the VM’s network; reached directly as long as no gateway serves it',
+  'spec.vm.probe':
+    'how the VM’s sidecar finds out whether the service is healthy; exactly one of grpc, httpGet, tcpSocket',
+  'spec.vm.probe.grpc': 'by the gRPC health protocol',
+  'spec.vm.probe.grpc.port': 'port to ask',
+  'spec.vm.probe.grpc.service': 'service to ask for, as the health protocol names it',
+  'spec.vm.probe.httpGet': 'by an HTTP request that answers 2xx or 3xx',
+  'spec.vm.probe.httpGet.port': 'port to ask',
+  'spec.vm.probe.httpGet.path': 'path to ask for',
+  'spec.vm.probe.tcpSocket': 'by a connection that opens',
+  'spec.vm.probe.tcpSocket.port': 'port to connect to',
+  'spec.vm.probe.periodSeconds': 'time between two probes',
+  'spec.vm.probe.timeoutSeconds':
+    'a probe that takes longer has failed; a machine that is busy for a second has not',
+  'spec.vm.probe.failureThreshold': 'failed probes in a row that make it unhealthy',
+  'spec.vm.sidecar': 'Istio’s sidecar package for VMs',
+  'spec.vm.sidecar.package':
+    'a file or https URL of it; by default Istio’s own release for the mesh’s version',
+  'spec.vm.sidecar.sha256': 'its checksum, in lower-case hex; needed for a file',
+  'spec.workload': 'the service’s Kubernetes copy',
+  'spec.workload.manifests': 'files with its objects; paths start at the folder of this file',
+  'spec.workload.suffix': 'names the copy’s side host: SERVICE-SUFFIX',
+  'spec.workload.test':
+    'whether deploy calls the copy through the mesh from every member before a customer does, and how; off: not at all',
+  'spec.workload.test.serviceAccount': 'identity of a caller that the copy lets in, for that test',
+  'spec.rollout': 'how traffic is moved, and what is judged on the way',
+  'spec.rollout.steps':
+    'percentages of the requests that Kubernetes gets, one after the other; the last is 100',
+  'spec.rollout.hold': 'how long a step is held at least',
+  'spec.rollout.gate':
+    'what callers must see for the next step to be taken; both sides are judged in the same window',
+  'spec.rollout.gate.minRequests': 'requests that a side must have answered before it is judged',
+  'spec.rollout.gate.maxErrorRate': 'share of the copy’s requests that may fail',
+  'spec.rollout.gate.maxErrorRateOverVm': 'by how much its share of failures may exceed the VM’s',
+  'spec.rollout.gate.p99OverVm': 'the copy’s p99 may be this many times the VM’s',
+  'spec.rollout.gate.p99Tolerance': 'differences of p99 below this are noise, whatever their ratio',
+  'spec.rollout.gate.maxP99':
+    'the copy’s p99 may not exceed this, whatever the VM’s is; absent: no such limit',
+  'spec.rollout.gate.interval': 'time between two looks',
+  'spec.rollout.gate.failures':
+    'failed verdicts in a row before the gate acts; an obvious failure acts at once',
+  'spec.rollout.onFailure':
+    'what a failed gate does: everything back to the VM, or stay and wait for a person',
+  'spec.rollout.onVmFailure':
+    'when the VM fails while both sides serve: all to a copy that has conclusively passed, or stay and wait',
+  'spec.net': 'the safety net: either side’s requests go to the other when it dies',
+  'spec.net.retries':
+    'which calls are repeated: only those that can’t have been processed, all (your service is idempotent), or none and no net',
+  'spec.deadlines': 'how long is waited, and for what',
+  'spec.deadlines.agree': 'for every cluster to take a split, before all return to the last agreed one',
+  'spec.deadlines.observe':
+    'for callers to be seen following it; too little traffic is reported, not waited for longer',
+  'spec.deadlines.ready': 'for a VM or a copy to become healthy',
+  'spec.deadlines.traffic': 'for the gate to see enough requests; then a run holds',
+  'spec.deadlines.metrics': 'for metrics that are away to come back; then a run holds',
+  'spec.deadlines.reach': 'for a member cluster that does not answer to come back; then a run holds',
+  'spec.deadlines.after': 'for the migrations that this one comes after; then a run holds',
+  'spec.after':
+    'migrations that must have come this far before this one begins; looked up in the home cluster',
+  'spec.after[].name': 'name of the other migration; alone it may stand without a key',
+  'spec.after[].namespace': 'its namespace, by default this migration’s own',
+  'spec.after[].phase': 'what it must have reached',
+  'spec.drain': 'for requests, streams and connections that are under way when what carries them is to go',
+  'spec.drain.deadline': 'how long is waited for them to end',
+  'spec.drain.onDeadline': 'then: wait for a person, or cut them',
+  'spec.retire': 'when the VM may go',
+  'spec.retire.idle':
+    'how long the VM must get no request, by its own proxy’s count, before it leaves the mesh',
+} as const satisfies Record<string, string>;

@@ -16,8 +16,8 @@ const harmless: ReadonlySet<Phase> = new Set(['Planned', 'Retired']);
  * then they lose the VM, and the migration is Planned again.
  */
 export async function leaveMesh(context: EngineContext, force: boolean): Promise<LeaveReport> {
-  return whileOwning(context, async (signal) => {
-    const owned = { ...context, signal };
+  return whileOwning(context, async (owned) => {
+    const { signal } = owned;
     const { agreed, phase } = await readStatus(owned);
     if (!harmless.has(phase) && !force) throw stillInUse(owned, phase, agreed?.split.vm ?? 0);
     const left = await leaveVm(await owned.ssh(), {

@@ -4,6 +4,7 @@ import { readStatus } from '../engine/journal.ts';
 import { copyServiceAccount, markedCopy } from '../mesh/copy.ts';
 import { farCopyObjects } from '../mesh/far-copy.ts';
 import { farVmObjects } from '../mesh/far-vm.ts';
+import { epochAnnotation } from '../mesh/marks.ts';
 import { migrationDefinition } from '../mesh/migration-crd.ts';
 import { sideHostObjects } from '../mesh/side-host.ts';
 import { splitRoute } from '../mesh/split-route.ts';
@@ -184,9 +185,10 @@ async function compare(
   return { ...known, change: same ? 'same' : 'change', object, after };
 }
 
-/** An object without what servers keep for themselves. */
+/** An object without what servers keep for themselves, and without who wrote it last. */
 function meaning({ apiVersion, kind, metadata, status: _status, ...rest }: KubeObject): KubeObject {
-  const { annotations, labels, name, namespace } = metadata;
+  const { annotations: all = {}, labels, name, namespace } = metadata;
+  const { [epochAnnotation]: _owner, ...annotations } = all;
   return {
     apiVersion,
     kind,
@@ -194,7 +196,7 @@ function meaning({ apiVersion, kind, metadata, status: _status, ...rest }: KubeO
       name,
       ...(namespace !== undefined && { namespace }),
       ...(labels && { labels }),
-      ...(annotations && { annotations }),
+      ...(Object.keys(annotations).length > 0 && { annotations }),
     },
     ...rest,
   };

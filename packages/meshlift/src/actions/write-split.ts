@@ -115,15 +115,14 @@ async function tryToAgree(
     clusters: records,
     skewMs: times.length < 2 ? null : Math.max(...times) - Math.min(...times),
   };
-  const splits = [...journal.status.splits, record];
   const [failure] = failures;
   if (failure) {
-    await journal.record({ splits });
+    await journal.record({ split: record });
     return failure;
   }
   await traffic.begin();
   await journal.record({
-    splits,
+    split: record,
     agreed: { generation, split, at: new Date(context.clock.now()).toISOString() },
     phase: phaseAfter(journal.status.phase, split),
   });
@@ -150,10 +149,7 @@ async function tellWhatStillRuns(
   const running = await stillRunning(context);
   const count = running.sides[left];
   const record = { side: left, running: count, unread: running.unread.length };
-  const splits = journal.status.splits.map((it, i, all) =>
-    i === all.length - 1 ? { ...it, stillRunning: record } : it,
-  );
-  await journal.record({ splits });
+  await journal.record({ stillRunning: record });
   if (count === 0 && running.unread.length === 0) return;
   const from = running.callers[0] ? `, most from ${running.callers[0].caller}` : '';
   const unknown = running.unread.length === 0 ? '' : `; ${running.unread.length} callers could not be read`;

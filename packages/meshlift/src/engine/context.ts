@@ -34,6 +34,12 @@ export interface EngineContext {
   readonly signal: AbortSignal;
 }
 
+/** What an engine works with while it owns the migration: every write, in every cluster, is refused once it does not. */
+export interface OwnedContext extends EngineContext {
+  /** counts the owners of the migration, one after the other */
+  readonly epoch: number;
+}
+
 /** Who runs this, as the record names them. */
 export function formatOwner({ by }: Pick<EngineContext, 'by'>): string {
   return by ?? 'unknown';

@@ -32,36 +32,40 @@ export interface Ending {
  * process may be killed at any line: the next one goes on from what is true, not from what was planned.
  */
 export async function drive(context: EngineContext, goal: Goal): Promise<Ending> {
-  return whileOwning(context, async (signal) => {
-    const owned = { ...context, signal };
-    const journal = await openJournal(owned);
-    if (goal.do !== 'rollback') await refuseCycle(owned);
-    const traffic = await watchTraffic(owned);
-    await recordCommand(owned, journal, goal);
-    try {
-      const ending = await pursue(owned, journal, traffic, goal);
-      await saveTraffic(journal, traffic);
-      return { ...ending, status: journal.status };
-    } catch (error) {
-      // What callers saw belongs to the record all the more when it went wrong; but what went wrong is told first.
-      if (!signal.aborted) {
-        await saveTraffic(journal, traffic).catch((second: unknown) => {
-          const why = second instanceof Error ? second.message : String(second);
-          tell(owned, 'record', 'warning', `what callers saw last is not in the record: ${why}`);
-        });
+  return whileOwning(
+    context,
+    async (owned) => {
+      const { signal } = owned;
+      const journal = await openJournal(owned);
+      if (goal.do !== 'rollback') await refuseCycle(owned);
+      const traffic = await watchTraffic(owned);
+      await recordCommand(owned, journal, goal);
+      try {
+        const ending = await pursue(owned, journal, traffic, goal);
+        await saveTraffic(journal, traffic);
+        return { ...ending, status: journal.status };
+      } catch (error) {
+        // What callers saw belongs to the record all the more when it went wrong; but what went wrong is told first.
+        if (!signal.aborted && !isMeshliftError(error, 'owned-by-another')) {
+          await saveTraffic(journal, traffic).catch((second: unknown) => {
+            const why = second instanceof Error ? second.message : String(second);
+            tell(owned, 'record', 'warning', `what callers saw last is not in the record: ${why}`);
+          });
+        }
+        throw error;
       }
-      throw error;
-    }
-  });
+    },
+    { takeOver: goal.do === 'rollback' },
+  );
 }
 
 /** What was asked for belongs to the history, as long as there is a migration that it can concern. */
 async function recordCommand(context: EngineContext, journal: Journal, goal: Goal): Promise<void> {
   if (journal.status.phase === 'Retired') return;
-  await journal.record(
-    { startedAt: journal.status.startedAt ?? timestamp(context) },
-    { what: 'command', message: formatGoal(goal) },
-  );
+  await journal.record({
+    startedAt: journal.status.startedAt ?? timestamp(context),
+    line: { what: 'command', message: formatGoal(goal) },
+  });
 }
 
 async function pursue(
@@ -91,10 +95,10 @@ async function pursue(
         break;
       }
       case 'record':
-        await journal.record(
-          { phase: decision.phase },
-          { what: 'phase', message: `${decision.phase}: ${decision.because}` },
-        );
+        await journal.record({
+          phase: decision.phase,
+          line: { what: 'phase', message: `${decision.phase}: ${decision.because}` },
+        });
         tell(context, 'phase', 'done', `${decision.phase}: ${decision.because}`, { phase: decision.phase });
         break;
       case 'wait':
@@ -116,17 +120,18 @@ async function performOnRecord(
   traffic: TrafficWatch,
   { act, because }: Extract<Decision, { kind: 'act' }>,
 ): Promise<Ending | null> {
-  await journal.record({}, { what: 'act', message: `${headline(act)}: ${because}` });
+  await journal.record({ line: { what: 'act', message: `${headline(act)}: ${because}` } });
   try {
     return await perform(context, journal, traffic, act);
   } catch (error) {
-    if (!isMeshliftError(error) || context.signal.aborted) throw error;
+    const lost = isMeshliftError(error, 'owned-by-another') || context.signal.aborted;
+    if (lost || !isMeshliftError(error)) throw error;
     const { message, next } = error;
     await journal
-      .record(
-        { outcome: outcome(context, 'Held', message, next) },
-        { what: 'failed', message: `${headline(act)}: ${message}` },
-      )
+      .record({
+        outcome: outcome(context, 'Held', message, next),
+        line: { what: 'failed', message: `${headline(act)}: ${message}` },
+      })
       .catch((second: unknown) => {
         const why = second instanceof Error ? second.message : String(second);
         tell(context, 'record', 'warning', `that it failed is not in the record: ${why}`);
@@ -153,10 +158,10 @@ async function perform(
       if (act.cause === 'gate') {
         const because = `the gate took everything back to the VM: ${act.reason}`;
         const next = 'mend the copy, then: meshlift run';
-        await journal.record(
-          { outcome: outcome(context, 'RolledBack', because, next) },
-          { what: 'stopped', message: because },
-        );
+        await journal.record({
+          outcome: outcome(context, 'RolledBack', because, next),
+          line: { what: 'stopped', message: because },
+        });
         return { outcome: 'rolledBack', because, next, status: journal.status };
       }
       break;
@@ -167,10 +172,10 @@ async function perform(
       await retireVm(context, journal, traffic);
       break;
   }
-  await journal.record(
-    { outcome: outcome(context, 'Progressing', `${headline(act)} is done`, 'meshlift status') },
-    { what: 'done', message: headline(act) },
-  );
+  await journal.record({
+    outcome: outcome(context, 'Progressing', `${headline(act)} is done`, 'meshlift status'),
+    line: { what: 'done', message: headline(act) },
+  });
   await saveTraffic(journal, traffic);
   return null;
 }
@@ -187,10 +192,10 @@ async function finish(
     return { outcome: 'done', because, next: stop.next, status: journal.status };
   }
   if (stop.outcome === 'held')
-    await journal.record(
-      { outcome: outcome(context, 'Held', stop.because, stop.next) },
-      { what: 'stopped', message: stop.because },
-    );
+    await journal.record({
+      outcome: outcome(context, 'Held', stop.because, stop.next),
+      line: { what: 'stopped', message: stop.because },
+    });
   return { outcome: stop.outcome, because: stop.because, next: stop.next, status: journal.status };
 }
 
@@ -217,11 +222,9 @@ async function recordVerdict(
     `${verdict.verdict}: ${verdict.because}`,
     { ...record },
   );
-  await journal.record({ verdicts: [...journal.status.verdicts, record].slice(-longestRecord) });
+  await journal.record({ verdict: record });
 }
 
-/** Enough to explain every step of a long migration, small enough for one Kubernetes object. */
-const longestRecord = 500;
 const nothing = { requests: 0, failed: 0, caught: 0, p99Ms: null };
 
 function figures({ requests, failed, caught, latency }: SideWindow) {

@@ -1,16 +1,11 @@
 import { until } from '../effects/clock/until.ts';
 import type { KubeObject } from '../effects/kube/port.ts';
-import { isMeshliftError } from '../errors/error.ts';
+import { isMeshliftError, MeshliftError } from '../errors/error.ts';
 import { migrationDefinition, migrationKind } from '../mesh/migration-crd.ts';
-import { withLine } from '../migration/history.ts';
-import {
-  type HistoryKind,
-  type HistoryRecord,
-  type MigrationStatus,
-  plannedStatus,
-} from '../migration/status.ts';
+import { type Change, type Recorder, withChange } from '../migration/change.ts';
+import { type HistoryRecord, type MigrationStatus, plannedStatus } from '../migration/status.ts';
 import type { Migration } from '../spec/migration.ts';
-import { type EngineContext, formatOwner } from './context.ts';
+import { type EngineContext, formatOwner, type OwnedContext } from './context.ts';
 
 type Home = Pick<EngineContext, 'migration' | 'home' | 'clock' | 'signal'>;
 
@@ -19,13 +14,16 @@ type Home = Pick<EngineContext, 'migration' | 'home' | 'clock' | 'signal'>;
  * change of the world, so that another process can go on from any point.
  */
 export interface Journal {
+  /** what is stored, and what is noted until it can be */
   readonly status: MigrationStatus;
   /**
-   * changes the record, with a line of history where there is something to tell; what is returned by `status`
-   * afterwards is what is stored. Nothing that a person changed meanwhile from another terminal is lost.
+   * Stores a change, and all that was only noted before. What a person changed meanwhile from another terminal stays.
+   * Rejects with `owned-by-another` when a later engine has recorded, and with `cluster-unreachable`.
    */
-  record(change: Partial<MigrationStatus>, line?: { what: HistoryKind; message: string }): Promise<void>;
-  /** takes in what a person changed meanwhile from another terminal */
+  record(change: Change): Promise<void>;
+  /** For what must not wait: stores a change if the home cluster can be reached, and keeps it until then if not. */
+  note(change: Change): Promise<void>;
+  /** Takes in what a person changed meanwhile, and stores what was only noted, if the home cluster can be reached. */
   refresh(): Promise<void>;
 }
 
@@ -51,44 +49,93 @@ export async function readRecord(
 }
 
 /** Opens the record, making it (and its definition) when this is the first command that changes something. */
-export async function openJournal(context: Home & Pick<EngineContext, 'by'>): Promise<Journal> {
-  const { kube } = context.home;
+export async function openJournal(context: Recording): Promise<Journal> {
   await ensureDefinition(context);
-  await kube.apply(specRecord(context.migration), { signal: context.signal });
-  let { status, resourceVersion } = await readRecord(context);
+  await context.home.kube.apply(specRecord(context.migration), { signal: context.signal });
+  return journalFrom(context, await readRecord(context));
+}
 
-  async function refresh(): Promise<void> {
-    ({ status, resourceVersion } = await readRecord(context));
+/**
+ * Opens the record while the home cluster can't be reached, from what the others say: `known` is all there is to go by.
+ * What is noted is stored once the home cluster can be reached again.
+ */
+export function openJournalAway(context: Recording, known: MigrationStatus): Journal {
+  return journalFrom(context, { status: known, resourceVersion: null });
+}
+
+type Recording = Home & Pick<OwnedContext, 'by' | 'epoch'>;
+type StoredRecord = Awaited<ReturnType<typeof readRecord>>;
+
+function journalFrom(context: Recording, opened: StoredRecord): Journal {
+  const { home, migration, signal } = context;
+  let { status, resourceVersion } = opened;
+  let noted: readonly { readonly change: Change; readonly recorder: Recorder }[] = [];
+
+  function recorder(): Recorder {
+    const at = new Date(context.clock.now()).toISOString();
+    return { at, by: formatOwner(context), epoch: context.epoch };
   }
 
-  async function write(change: Partial<MigrationStatus>, lines: readonly HistoryRecord[]): Promise<void> {
-    const next = { ...status, ...change, history: lines.reduce(withLine, status.history) };
-    const stored = await kube.applyStatus(
-      { ...recordHead(context.migration), status: next },
-      { signal: context.signal, ...(resourceVersion && { resourceVersion }) },
-    );
-    status = next;
-    resourceVersion = stored.metadata.resourceVersion ?? null;
+  /** What is stored now, and on it what was only noted. */
+  async function readAgain(): Promise<void> {
+    const stored = await readRecord(context);
+    if (stored.status.epoch > context.epoch)
+      throw ownedByLater(migration, stored.status.epoch, context.epoch);
+    resourceVersion = stored.resourceVersion;
+    status = noted.reduce((known, it) => withChange(known, it.change, it.recorder), stored.status);
+  }
+
+  async function record(change: Change): Promise<void> {
+    if (resourceVersion === null) await readAgain();
+    const now = recorder();
+    for (;;) {
+      const next = withChange(status, change, now);
+      try {
+        const stored = await home.kube.applyStatus(
+          { ...recordHead(migration), status: next },
+          { signal, ...(resourceVersion && { resourceVersion }) },
+        );
+        [status, resourceVersion, noted] = [next, stored.metadata.resourceVersion ?? null, []];
+        return;
+      } catch (error) {
+        if (!isMeshliftError(error, 'cluster-conflict')) throw error;
+        await readAgain();
+      }
+    }
   }
 
   return {
     get status() {
       return status;
     },
-    refresh,
-    async record(change, line) {
-      const at = new Date(context.clock.now()).toISOString();
-      const lines = line ? [{ at, by: formatOwner(context), ...line }] : [];
-      for (;;) {
-        try {
-          return await write(change, lines);
-        } catch (error) {
-          if (!isMeshliftError(error, 'cluster-conflict')) throw error;
-          await refresh();
-        }
+    record,
+    async note(change) {
+      const now = recorder();
+      try {
+        await record(change);
+      } catch (error) {
+        if (!isMeshliftError(error, 'cluster-unreachable')) throw error;
+        noted = [...noted, { change, recorder: now }];
+        status = withChange(status, change, now);
+      }
+    },
+    async refresh() {
+      try {
+        await readAgain();
+        if (noted.length > 0) await record({});
+      } catch (error) {
+        if (!isMeshliftError(error, 'cluster-unreachable')) throw error;
       }
     },
   };
+}
+
+function ownedByLater({ metadata }: Migration, later: number, own: number): MeshliftError {
+  return new MeshliftError('owned-by-another', {
+    where: `migration ${metadata.namespace}/${metadata.name}`,
+    why: `another engine has taken it over (owner ${later}, after this one, ${own})`,
+    next: 'let the other engine finish, then: meshlift status',
+  });
 }
 
 async function ensureDefinition(context: Home): Promise<void> {

@@ -1,132 +1,227 @@
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
-import type { KubeObject, ObjectRef } from '../effects/kube/port.ts';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
-import type { Migration } from '../spec/migration.ts';
-import type { EngineContext } from './context.ts';
-import { tell } from './context.ts';
+import type { MigrationStatus } from '../migration/status.ts';
+import { Claim, format, holderName, seenLease, writeLease } from './claim.ts';
+import { type EngineContext, type MemberCluster, type OwnedContext, tell } from './context.ts';
+import { fencedCluster, fencedSsh } from './fence.ts';
+import { readRecord } from './journal.ts';
+import { heldLease, type LeaseSeen, leaseMs, renewEveryMs } from './lease.ts';
 
-const leaseSeconds = 15;
-const renewEveryMs = 5_000;
+export interface Owning {
+  /** take the migration from an engine that is alive: what is safe is not made to wait for what is under way */
+  readonly takeOver?: boolean;
+  /** begin although the home cluster can't be reached: what matters is done where it can be done */
+  readonly withoutHome?: boolean;
+}
 
-interface LeaseSpec {
-  readonly holderIdentity?: string;
-  readonly leaseDurationSeconds?: number;
-  readonly renewTime?: string;
+interface Found {
+  readonly member: MemberCluster;
+  readonly lease: LeaseSeen | null;
 }
 
 /**
- * Runs `work` while holding the migration's Lease in the home cluster, so that two engines never drive one migration.
- * Rejects with `owned-by-another` while somebody else renews it; takes it over once it has expired. `work`'s signal
- * aborts when the Lease is lost.
+ * Runs `work` while owning the migration, so that two engines never drive one. Rejects with `owned-by-another`, naming
+ * the owner and since when, while another one is alive, unless this one takes over; an abandoned migration is taken
+ * over in any case. Every write that `work` makes, in every cluster and on the VM, is refused once a later engine owns
+ * the migration, and its signal aborts.
  */
 export async function whileOwning<T>(
   context: EngineContext,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (owned: OwnedContext) => Promise<T>,
+  owning: Owning = {},
 ): Promise<T> {
-  const holder = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
+  const claim = await acquire(context, owning);
   const lost = new AbortController();
-  await acquire(context, holder);
-  const renewal = setInterval(() => {
-    write(context, holder).catch((error: unknown) => {
-      if (isMeshliftError(error, 'cluster-unreachable')) return;
-      lost.abort(error);
-    });
-  }, renewEveryMs);
+  const ended = new AbortController();
+  const renewal = keepRenewing(context, claim, ended.signal, (error) => lost.abort(error));
   try {
-    return await work(AbortSignal.any([context.signal, lost.signal]));
+    return await work(ownedContext(context, claim, AbortSignal.any([context.signal, lost.signal])));
+  } catch (error) {
+    // Whatever an aborted act ran into, that the migration has another owner is why.
+    throw lost.signal.aborted ? lost.signal.reason : error;
   } finally {
-    clearInterval(renewal);
-    await release(context, holder);
+    ended.abort();
+    await renewal;
+    await releaseAll(context, claim);
   }
 }
 
-export function leaseRef(migration: Migration): ObjectRef {
+function ownedContext(context: EngineContext, claim: Claim, signal: AbortSignal): OwnedContext {
+  const fenced = new Map(
+    context.members.map((member) => [member.name, { ...member, kube: fencedCluster(member, claim) }]),
+  );
+  const of = (member: MemberCluster) => fenced.get(member.name) ?? member;
   return {
-    apiVersion: 'coordination.k8s.io/v1',
-    kind: 'Lease',
-    namespace: migration.metadata.namespace,
-    name: `meshlift-${migration.metadata.name}`,
+    ...context,
+    members: context.members.map(of),
+    home: of(context.home),
+    target: of(context.target),
+    ssh: async () => fencedSsh(await context.ssh(), () => claim.confirm(context.home, signal)),
+    epoch: claim.identity.epoch,
+    signal,
   };
+}
+
+async function acquire(context: EngineContext, owning: Owning): Promise<Claim> {
+  const { clock, home, migration } = context;
+  for (;;) {
+    const found = await look(context, owning);
+    const holders = found.filter(({ lease }) => lease?.holder);
+    const alive = holders.find(({ lease }) => lease && lease.expires > clock.now());
+    if (alive?.lease && !owning.takeOver) throw ownedBy(context, alive.member, alive.lease);
+    if (!alive) await seeAbandoned(context, holders);
+
+    const withoutHome = !found.some(({ member }) => member.name === home.name);
+    const recorded = withoutHome ? 0 : (await readRecord(context)).status.epoch;
+    const identity = {
+      holder: holderName(context, `${process.pid}/${randomUUID().slice(0, 8)}`),
+      epoch: 1 + Math.max(recorded, ...found.map(({ lease }) => lease?.epoch ?? 0)),
+      since: clock.now(),
+      withoutHome,
+    };
+    const wanted = heldLease(migration, { ...identity, now: clock.now() });
+    // The home cluster's decides who of several is the owner, so it is the first.
+    const first = found.find(({ member }) => member.name === home.name) ?? found[0];
+    if (!first) throw new TypeError('a migration has at least one member');
+    try {
+      await writeLease(first.member, first.lease, wanted, context.signal);
+    } catch (error) {
+      // Whoever it was, it is looked at once more.
+      if (isMeshliftError(error, 'cluster-conflict')) continue;
+      throw error;
+    }
+    const claim = new Claim(context, identity);
+    const others = found.filter((it) => it !== first);
+    await Promise.all(others.map(({ member }) => unlessUnreachable(claim.confirm(member, context.signal))));
+    for (const { member, lease } of holders.slice(0, 1)) {
+      const how = alive ? 'which is told to stop' : 'which stopped renewing';
+      tell(
+        context,
+        'owner',
+        'warning',
+        `taking over from ${lease?.holder}, ${how} (Lease in ${member.name})`,
+      );
+    }
+    return claim;
+  }
 }
 
 /** Who drives the migration at this moment; null when nobody does. */
 export async function currentOwner(
   context: Pick<EngineContext, 'clock' | 'home' | 'migration' | 'signal'>,
 ): Promise<string | null> {
-  const lease = await context.home.kube.get(leaseRef(context.migration), context.signal);
-  const {
-    holderIdentity = '',
-    leaseDurationSeconds = leaseSeconds,
-    renewTime = '',
-  } = (lease?.spec ?? {}) as LeaseSpec;
-  const held = Date.parse(renewTime) + leaseDurationSeconds * 1_000 > context.clock.now();
-  return holderIdentity !== '' && held ? holderIdentity : null;
+  const lease = await seenLease(context, context.home, context.signal);
+  return lease?.holder && lease.expires > context.clock.now() ? lease.holder : null;
 }
 
-async function acquire(context: EngineContext, holder: string): Promise<void> {
-  const { kube } = context.home;
-  const existing = await kube.get(leaseRef(context.migration), context.signal);
-  if (!existing) {
-    await kube.create(lease(context, holder), { signal: context.signal });
-    return;
-  }
-  const spec = existing.spec as LeaseSpec;
-  const expires = Date.parse(spec.renewTime ?? '') + (spec.leaseDurationSeconds ?? leaseSeconds) * 1_000;
-  if (spec.holderIdentity && expires > context.clock.now()) {
-    const seconds = Math.ceil((expires - context.clock.now()) / 1_000);
-    throw new MeshliftError('owned-by-another', {
-      where: `migration ${context.migration.metadata.namespace}/${context.migration.metadata.name}`,
-      why: `${spec.holderIdentity} is driving it`,
-      next: `wait for it, or stop it; if it has died, its hold ends in ${seconds} s`,
-    });
-  }
-  if (spec.holderIdentity)
-    tell(context, 'owner', 'warning', `taking over from ${spec.holderIdentity}, which stopped renewing`);
-  const version = existing.metadata.resourceVersion;
-  await kube.replace(
-    { ...lease(context, holder), metadata: existing.metadata },
-    { signal: context.signal, ...(version && { resourceVersion: version }) },
+/** The Leases of all clusters that answer. */
+async function look(context: EngineContext, { withoutHome }: Owning): Promise<readonly Found[]> {
+  const found = await Promise.all(
+    context.members.map(async (member): Promise<readonly Found[]> => {
+      try {
+        return [{ member, lease: await seenLease(context, member, context.signal) }];
+      } catch (error) {
+        const needed = member.name === context.home.name && !withoutHome;
+        if (needed || !isMeshliftError(error, 'cluster-unreachable')) throw error;
+        return [];
+      }
+    }),
   );
-}
-
-async function write(context: EngineContext, holder: string): Promise<void> {
-  const existing = await context.home.kube.get(leaseRef(context.migration));
-  if (existing && (existing.spec as LeaseSpec).holderIdentity === holder) {
-    await context.home.kube.replace({ ...lease(context, holder), metadata: existing.metadata });
-    return;
-  }
-  throw new MeshliftError('owned-by-another', {
-    where: `migration ${context.migration.metadata.namespace}/${context.migration.metadata.name}`,
-    why: 'its Lease was taken over',
-    next: 'let the other engine finish, then: meshlift status',
+  const reached = found.flat();
+  if (reached.length > 0) return reached;
+  throw new MeshliftError('cluster-unreachable', {
+    where: `migration ${format(context.migration)}`,
+    why: 'none of its clusters answers',
+    next: 'check that this machine reaches them: meshlift check',
   });
 }
 
-/** Giving up the Lease is a courtesy (it expires by itself), so an unreachable cluster does not hide the work's result. */
-async function release(context: EngineContext, holder: string): Promise<void> {
+/**
+ * The holder's clock may be another than ours: what looks abandoned by ours is watched for as long as a living engine
+ * would take to renew it.
+ */
+async function seeAbandoned(context: EngineContext, holders: readonly Found[]): Promise<void> {
+  if (holders.length === 0) return;
+  await context.clock.wait(renewEveryMs + 1_000, context.signal);
+  await Promise.all(
+    holders.map(async ({ member, lease }) => {
+      const again = await unlessUnreachable(seenLease(context, member, context.signal));
+      const renewed = again?.object.metadata.resourceVersion !== lease?.object.metadata.resourceVersion;
+      if (again?.holder && renewed) throw ownedBy(context, member, again);
+    }),
+  );
+}
+
+function ownedBy(
+  { clock, migration }: EngineContext,
+  member: MemberCluster,
+  lease: LeaseSeen,
+): MeshliftError {
+  const seconds = Math.ceil((lease.expires - clock.now()) / 1_000);
+  const died = seconds > 0 ? `; if it has died, its hold ends in ${seconds} s` : '';
+  return new MeshliftError('owned-by-another', {
+    where: `migration ${format(migration)}`,
+    why: `${lease.holder} is driving it since ${lease.since} (Lease in ${member.name})`,
+    next: `wait for it, or stop it${died}; meshlift pause stops its next step, meshlift rollback takes over from it`,
+  });
+}
+
+/** Renews everywhere as long as it is wanted; a cluster that can't be reached is tried again the next time. */
+async function keepRenewing(
+  context: EngineContext,
+  claim: Claim,
+  ended: AbortSignal,
+  onLost: (reason: unknown) => void,
+): Promise<void> {
   try {
-    const existing = await context.home.kube.get(leaseRef(context.migration));
-    if (!existing || (existing.spec as LeaseSpec).holderIdentity !== holder) return;
-    await context.home.kube.delete(leaseRef(context.migration));
+    for (;;) {
+      await context.clock.wait(renewEveryMs, ended);
+      await Promise.all(context.members.map((member) => unlessUnreachable(renewed(claim, member))));
+    }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    tell(
-      context,
-      'owner',
-      'warning',
-      `the Lease could not be given up and will expire in ${leaseSeconds} s: ${why}`,
-    );
+    if (!ended.aborted) onLost(error);
   }
 }
 
-function lease(context: EngineContext, holder: string): KubeObject {
-  const now = new Date(context.clock.now()).toISOString().replace(/Z$/, '000Z');
-  const { name, ...ref } = leaseRef(context.migration);
-  return {
-    apiVersion: ref.apiVersion,
-    kind: ref.kind,
-    metadata: { name, namespace: context.migration.metadata.namespace },
-    spec: { holderIdentity: holder, leaseDurationSeconds: leaseSeconds, acquireTime: now, renewTime: now },
-  };
+/** That somebody wrote the Lease at the same moment is seen at the next one. */
+async function renewed(claim: Claim, member: MemberCluster): Promise<void> {
+  try {
+    await claim.renew(member);
+  } catch (error) {
+    if (!isMeshliftError(error, 'cluster-conflict')) throw error;
+  }
+}
+
+/** Giving up the Leases is a courtesy (they expire by themselves), so that it fails does not hide the work's result. */
+async function releaseAll(context: EngineContext, claim: Claim): Promise<void> {
+  const away = { ...context, signal: new AbortController().signal };
+  const phase = await readRecord(away).then(
+    ({ status }): MigrationStatus['phase'] => status.phase,
+    () => null,
+  );
+  await Promise.all(
+    context.members.map(async (member) => {
+      try {
+        await claim.release(member, phase === 'Retired');
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        const until = `it expires in ${leaseMs / 1_000} s`;
+        tell(
+          context,
+          'owner',
+          'warning',
+          `the Lease in ${member.name} could not be given up, ${until}: ${why}`,
+        );
+      }
+    }),
+  );
+}
+
+async function unlessUnreachable<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isMeshliftError(error, 'cluster-unreachable')) return null;
+    throw error;
+  }
 }

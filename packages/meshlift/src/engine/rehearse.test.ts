@@ -33,8 +33,12 @@ function looking(): EngineContext {
   };
 }
 
+/** All that is stored, but for who owned the migration last. */
 function objects(): string {
-  return JSON.stringify([world.clusters.cluster1.objects(), world.clusters.cluster2.objects()]);
+  const { cluster1, cluster2 } = world.clusters;
+  return JSON.stringify(
+    [cluster1, cluster2].map((it) => it.objects().filter(({ kind }) => kind !== 'Lease')),
+  );
 }
 
 function names(planned: readonly PlannedObject[]): readonly string[] {
@@ -81,7 +85,7 @@ describe('a rehearsal', () => {
 
   test('of completing names exactly the objects that completing then takes away', async () => {
     await shifted(100);
-    await (await openJournal(world.engine())).record({ phase: 'Shifted' });
+    await (await openJournal({ ...world.engine(), epoch: 0 })).record({ phase: 'Shifted' });
     const ours = () =>
       (['cluster1', 'cluster2'] as const).flatMap((cluster) =>
         world.traces(cluster).map((trace) => `${trace} in ${cluster}`),

@@ -8,6 +8,12 @@ export const fieldManager = 'meshlift';
 export const migrationLabel = 'meshlift.dev/migration';
 
 /**
+ * On every object that Meshlift makes: the owner of the migration who wrote it last. It says nothing of what is wanted, but
+ * gives each owner's write another resourceVersion than the one before, even where nothing else changes.
+ */
+export const epochAnnotation = 'meshlift.dev/epoch';
+
+/**
  * On what stays in a cluster because it carries traffic after completion: the way to the pods where another cluster
  * has them. Not the label above, which is on everything that goes.
  */

@@ -5,6 +5,8 @@ import type { Side, TrafficSplit } from './traffic-split.ts';
 /** What is recorded in the home cluster, so that any engine can go on from where another stopped. Times are RFC 3339. */
 export interface MigrationStatus {
   readonly phase: Phase;
+  /** counts the engines that owned the migration, one after the other; an older one's writes are refused */
+  readonly epoch: number;
   /** counts every write of a split; the routes carry it, so that a proxy's configuration names the write it serves */
   readonly generation: number;
   /** recorded before any cluster is written; still here after a crash, it says which write to settle */
@@ -141,6 +143,7 @@ export interface VerdictRecord {
 
 export const plannedStatus: MigrationStatus = {
   phase: 'Planned',
+  epoch: 0,
   generation: 0,
   intent: null,
   agreed: null,

@@ -171,6 +171,7 @@ export class FakeCluster implements KubeWriter {
     const { status: _status, ...applied } = structuredClone(object);
     const before = this.#objects.get(keyOf(object));
     this.#guard(`apply ${named(object)}`, object, before, expectedVersion(object, options));
+    if (options.mustNotExist && before) throw this.#conflict(`apply ${named(object)}`, 'it exists already');
     const fields = withoutVersion(applied as KubeObject);
     const merged = mergeApplied(before?.object ?? {}, before?.applied ?? {}, fields) as KubeObject;
     return this.#store(merged, { applied: fields, appliedStatus: before?.appliedStatus ?? null }, options);

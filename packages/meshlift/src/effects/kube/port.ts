@@ -91,6 +91,8 @@ export interface WriteOptions {
   readonly dryRun?: boolean;
   /** refuse (as `cluster-conflict`) unless the object still has this resourceVersion */
   readonly resourceVersion?: string;
+  /** of an apply: refuse (as `cluster-conflict`) when there is such an object already */
+  readonly mustNotExist?: boolean;
   readonly signal?: AbortSignal;
 }
 

@@ -1,4 +1,4 @@
-import { MeshliftError } from '../../errors/error.ts';
+import { isMeshliftError, MeshliftError } from '../../errors/error.ts';
 import { callOverStream } from '../service-call/over-stream.ts';
 import type { CallAnswer, ServiceCall } from '../service-call/port.ts';
 import { type Attempt, noAnswer, podRefusal, readStatus, refusal } from './api-errors.ts';
@@ -205,8 +205,39 @@ class RealCluster implements OpenCluster {
     return (JSON.parse(answer.body) as { status?: { allowed?: boolean } }).status?.allowed === true;
   }
 
-  apply(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+  async apply(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+    if (options.mustNotExist) return this.#applyNew(object, options);
+    const stored = await this.#apply(object, '', options);
+    // One that was made and not yet owned as applied, because whoever made it was killed in between.
+    if (options.dryRun || !wasMadeOnly(stored)) return stored;
+    await this.#own(stored, options);
     return this.#apply(object, '', options);
+  }
+
+  /**
+   * Server-side apply can't be told that there must be no such object, so it is made by a POST, and the fields that
+   * this gives to an update are then owned as if they had been applied: otherwise none of them could be taken away by
+   * leaving it out.
+   */
+  async #applyNew(
+    object: KubeObject,
+    { mustNotExist: _done, ...options }: WriteOptions,
+  ): Promise<KubeObject> {
+    const made = await this.create(object, options);
+    return options.dryRun ? made : this.#own(made, options);
+  }
+
+  async #own(made: KubeObject, { signal }: WriteOptions): Promise<KubeObject> {
+    for (let live: KubeObject | null = made; live !== null; ) {
+      try {
+        return await this.replace(ownedAsApplied(live), signal ? { signal } : {});
+      } catch (error) {
+        // A controller wrote to the new object at once.
+        if (!isMeshliftError(error, 'cluster-conflict')) throw error;
+        live = await this.get(refOf(made), signal);
+      }
+    }
+    return made;
   }
 
   applyStatus(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
@@ -338,6 +369,29 @@ function guarded(object: KubeObject, { resourceVersion }: WriteOptions): KubeObj
   return resourceVersion === undefined
     ? object
     : { ...object, metadata: { ...object.metadata, resourceVersion } };
+}
+
+type ManagedField = { readonly manager?: string; readonly operation?: string; readonly subresource?: string };
+
+/** Whether fields of it are ours by an update, which apply doesn't take away. */
+function wasMadeOnly({ metadata }: KubeObject): boolean {
+  return (metadata.managedFields ?? []).some(isOwnUpdate);
+}
+
+function isOwnUpdate({ manager, operation, subresource }: ManagedField): boolean {
+  return manager === fieldManager && operation === 'Update' && !subresource;
+}
+
+function ownedAsApplied(object: KubeObject): KubeObject {
+  const fields = (object.metadata.managedFields ?? []) as readonly ManagedField[];
+  const managedFields = fields
+    // What was applied since is applied once more afterwards, and owned again by that.
+    .filter(
+      ({ manager, operation, subresource }) =>
+        manager !== fieldManager || operation !== 'Apply' || subresource,
+    )
+    .map((it) => (isOwnUpdate(it) ? { ...it, operation: 'Apply' } : it));
+  return { ...object, metadata: { ...object.metadata, managedFields } };
 }
 
 function podPath(pod: { readonly namespace: string; readonly pod: string }): string {

@@ -56,6 +56,26 @@ export function describeKubeWriter(name: string, open: () => Promise<KubeWriter>
       expect((second.spec as { selector: object }).selector).not.toHaveProperty('tier');
     });
 
+    it('makes an object only where there is none, and owns what it made as if it had been applied', async () => {
+      const made = service({ selector: { app: 'a', tier: 'x' } });
+      await kube.apply(made, { mustNotExist: true });
+      const failure = await kube.apply(made, { mustNotExist: true }).catch((error: unknown) => error);
+      expect(failure).toMatchObject({ code: 'cluster-conflict' });
+      const next = await kube.apply(service({ selector: { app: 'a' } }));
+      expect((next.spec as { selector: object }).selector).toEqual({ app: 'a' });
+    });
+
+    it('makes nothing in place of an object that is gone', async () => {
+      const first = await kube.apply(service({ selector: { app: 'a' } }));
+      await kube.delete(ref);
+      const version = { resourceVersion: first.metadata.resourceVersion ?? '' };
+      const failure = await kube
+        .apply(service({ selector: { app: 'a' } }), version)
+        .catch((error: unknown) => error);
+      expect(failure).toMatchObject({ code: expect.stringMatching(/^cluster-(conflict|refused)$/) });
+      expect(await kube.get(ref)).toBeNull();
+    });
+
     it('refuses a write that was meant for another version', async () => {
       const first = await kube.apply(service({ selector: { app: 'a' } }));
       await kube.apply(service({ selector: { app: 'b' } }));

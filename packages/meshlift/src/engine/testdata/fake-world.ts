@@ -31,6 +31,41 @@ export interface EngineOptions {
   readonly killBefore?: number;
   /** dies just after its nth change of the world, without hearing of its success */
   readonly killAfter?: number;
+  /** stands still just before its nth change, if that is one of a cluster, with the request on its way, until thawed */
+  readonly freeze?: Freeze;
+}
+
+/** A process that is stopped for a while, as by a laptop's lid: nothing of it runs, and then it goes on where it was. */
+export class Freeze {
+  readonly before: number;
+  readonly frozen: Promise<void>;
+  readonly thawed: Promise<void>;
+  #onFrozen: () => void = () => {};
+  #onThawed: () => void = () => {};
+  #isFrozen = false;
+
+  constructor(before: number) {
+    this.before = before;
+    this.frozen = new Promise((resolve) => {
+      this.#onFrozen = resolve;
+    });
+    this.thawed = new Promise((resolve) => {
+      this.#onThawed = resolve;
+    });
+  }
+
+  thaw(): void {
+    this.#onThawed();
+  }
+
+  /** what every move of the engine goes through; `nth` when it is a change */
+  async pass(nth: number | null): Promise<void> {
+    if (nth === this.before) {
+      this.#isFrozen = true;
+      this.#onFrozen();
+    }
+    if (this.#isFrozen) await this.thawed;
+  }
 }
 
 /**
@@ -116,15 +151,16 @@ export class FakeWorld {
   }
 
   /** An engine's process: its own hands on the world, which let go when it is killed. */
-  engine({ killBefore, killAfter }: EngineOptions = {}): EngineContext {
+  engine({ killBefore, killAfter, freeze }: EngineOptions = {}): EngineContext {
     const mine = { changes: 0, dead: false };
     this.#engines.add(mine);
-    const change = async (proceed: () => Promise<unknown>): Promise<unknown> => {
+    const change = async (proceed: () => Promise<unknown>, onVm = false): Promise<unknown> => {
       if (mine.dead) throw new Killed('the engine is dead');
       mine.changes += 1;
       mine.dead = mine.changes === killBefore;
       if (mine.dead) throw new Killed(`killed before change ${mine.changes}`);
       const nth = mine.changes;
+      await freeze?.pass(onVm ? null : nth);
       const before = this.#version;
       const result = await proceed();
       if (this.#version !== before) this.effective.push(nth);
@@ -134,6 +170,7 @@ export class FakeWorld {
     };
     const look = async (proceed: () => Promise<unknown>): Promise<unknown> => {
       if (mine.dead) throw new Killed('the engine is dead');
+      await freeze?.pass(null);
       return proceed();
     };
     const members = this.migration.spec.clusters.map((member) => {
@@ -145,8 +182,8 @@ export class FakeWorld {
     const { vm } = this;
     const ssh: Ssh = {
       target: vm.target,
-      run: (script) => change(() => vm.run(script)) as ReturnType<Ssh['run']>,
-      write: (file) => change(() => vm.write(file)) as Promise<void>,
+      run: (script) => change(() => vm.run(script), true) as ReturnType<Ssh['run']>,
+      write: (file) => change(() => vm.write(file), true) as Promise<void>,
       upload: () => vm.upload(),
       close: () => vm.close(),
     };

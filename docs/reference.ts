@@ -84,7 +84,7 @@ function migrationPage(): string {
     node.description ?? '',
   ]);
   return page('migration.yaml', [
-    'Every key, with its default. The file is strict: a key that is not here is an error, since a misspelt gate would be a gate that is not there.',
+    'Every key, with its default. The file is strict: a key that is not here is an error, since a misspelt gate would be a gate that is not there. `meshlift init` writes a first one.',
     'Durations are written like `500ms`, `30s`, `5m`, `2h`; percentages like `1%`. Editors that know JSON schemas complete and check it: begin the file with `# yaml-language-server: $schema=` and the path of [migration.schema.json](migration.schema.json).',
     table(['key', 'value', 'default', 'what it is for'], rows),
   ]);

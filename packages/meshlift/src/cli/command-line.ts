@@ -90,6 +90,24 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
       (await import('./commands/explain.ts')).explainCommand(options, code as string | undefined, terminal),
   ).argument('[code]', 'as errors and checks show it; without it, all codes are listed');
 
+  program.commandsGroup('Begin:');
+  reads(
+    program,
+    'init',
+    'look at your clusters, ask what they can’t tell, and write a first migration file; overwrites nothing',
+    async (options) => (await import('./commands/init.ts')).initCommand(options, terminal),
+  )
+    .option('--service <namespace/name>', 'the service that runs on the VM, as its callers know it')
+    .option('--port <port>', 'that clients call')
+    .addOption(new Option('--protocol <protocol>', 'that is spoken').choices(['grpc', 'http', 'tcp']))
+    .option('--contexts <names>', 'of every cluster with callers, by comma; without it, all are looked at')
+    .option('--home <context>', 'the VM calls home to this cluster')
+    .option('--target <context>', 'the copy runs in this cluster')
+    .option('--vm-host <address>', 'of the VM, as pods reach it')
+    .option('--ssh-user <user>', 'who logs in on the VM')
+    .option('--manifest <file...>', 'manifests of the copy')
+    .option('--dry-run', 'print the file instead of writing it');
+
   program.commandsGroup('Migrate, step by step or all at once:');
   const vm = program.command('vm').description('the VM’s place in the mesh');
   writes(vm, 'join', 'join the VM to the mesh and put all traffic on it, in every cluster', (options) =>

@@ -92,6 +92,24 @@ export async function readAccess(
   return accessOf(context, cluster, user, files);
 }
 
+/** Every context of the kubeconfig, by the same rules; rejects with `missing-context` when there is none. */
+export async function contextNames(
+  kubeconfigPath?: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<readonly string[]> {
+  const paths = kubeconfigPath === undefined ? defaultPaths(env) : [kubeconfigPath];
+  const loaded = await Promise.all(
+    paths.map((file) => load(file, '(all of them)', kubeconfigPath !== undefined)),
+  );
+  const names = loaded.flatMap((file) => file?.config.contexts?.map(({ name }) => name) ?? []);
+  if (names.length > 0) return [...new Set(names)];
+  throw new MeshliftError('missing-context', {
+    where: paths.join(' and '),
+    why: 'there is no context at all',
+    next: 'name the kubeconfig with --kubeconfig or KUBECONFIG',
+  });
+}
+
 function defaultPaths(env: NodeJS.ProcessEnv): string[] {
   const listed = (env.KUBECONFIG ?? '').split(path.delimiter).filter((file) => file !== '');
   return listed.length > 0 ? listed : [path.join(env.HOME ?? homedir(), '.kube', 'config')];

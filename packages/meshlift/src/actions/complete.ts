@@ -3,6 +3,7 @@ import { tell } from '../engine/context.ts';
 import type { Journal } from '../engine/journal.ts';
 import type { TrafficWatch } from '../engine/traffic-watch.ts';
 import { generationOfRoute, ownHosts, serviceHost } from '../mesh/names.ts';
+import { isVmEndpoint } from '../mesh/vm-workload.ts';
 import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
 import { syncBaseline, untilRoutesServed } from '../verification/routes-served.ts';
 import { drainSideHosts } from './drain.ts';
@@ -42,6 +43,7 @@ export async function complete(
     phase: 'Completed',
     intent: null,
     agreed: null,
+    idleProvenAt: null,
     completedAt: new Date(context.clock.now()).toISOString(),
   });
   tell(
@@ -61,7 +63,7 @@ async function untilOwnNameIsHome(context: EngineContext, member: MemberCluster)
     problem: (endpoints) => {
       if (!endpoints.some((it) => it.healthy))
         return 'it has no healthy endpoint under the service’s own name';
-      const vm = endpoints.find((it) => it.address.startsWith(`${migration.spec.vm.host}:`));
+      const vm = endpoints.find((it) => isVmEndpoint(migration, it.address));
       return vm ? `it still has the VM ${vm.address} under the service’s own name` : null;
     },
     deadlineMs: migration.spec.deadlines.ready,

@@ -5,6 +5,7 @@ import type { Journal } from '../engine/journal.ts';
 import { copyHealth } from '../engine/observe.ts';
 import { isWorkload, markedCopy } from '../mesh/copy.ts';
 import { sideHost } from '../mesh/names.ts';
+import { isVmEndpoint } from '../mesh/vm-workload.ts';
 import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
 import { ensureFarCopy, ensureSideHosts } from './side-hosts.ts';
 import { testCopy } from './test-copy.ts';
@@ -54,7 +55,7 @@ export async function deployWorkload(context: EngineContext, journal: Journal): 
         host,
         what: `the copy behind ${host}`,
         problem: (endpoints) =>
-          endpoints.some((it) => it.healthy && !it.address.startsWith(`${migration.spec.vm.host}:`))
+          endpoints.some((it) => it.healthy && !isVmEndpoint(migration, it.address))
             ? null
             : 'it has no healthy endpoint of the copy yet',
         deadlineMs: migration.spec.deadlines.ready,

@@ -2,19 +2,21 @@ import { until } from '../effects/clock/until.ts';
 import type { EngineContext } from '../engine/context.ts';
 import { tell } from '../engine/context.ts';
 import type { Journal } from '../engine/journal.ts';
-import { vmHealth } from '../engine/observe.ts';
+import { machinesHealth } from '../engine/observe.ts';
 import type { TrafficWatch } from '../engine/traffic-watch.ts';
 import { MeshliftError } from '../errors/error.ts';
 import { vmAccount, workloadGroup, workloadGroupRef } from '../mesh/vm-workload.ts';
+import type { Health } from '../migration/observation.ts';
 import { allOnVm } from '../migration/traffic-split.ts';
+import type { Machine } from '../spec/migration.ts';
 import { joinVm as joinOverSsh } from '../vm/join.ts';
 import { readBootstrap } from '../vm/read-bootstrap.ts';
 import { revisionOfVm } from './vm-revision.ts';
 import { writeSplit } from './write-split.ts';
 
 /**
- * Brings the VM into the mesh: its identity and WorkloadGroup in the home cluster, the sidecar on the VM, and, once
- * its probe succeeds, the split 100/0 in every member cluster. Every part is idempotent.
+ * Brings the VMs into the mesh: their identity and WorkloadGroup in the home cluster, the sidecar on each, and, once
+ * every probe succeeds, the split 100/0 in every member cluster. Every part is idempotent.
  */
 export async function joinVm(context: EngineContext, journal: Journal, traffic: TrafficWatch): Promise<void> {
   const { clock, home, migration, signal } = context;
@@ -28,11 +30,45 @@ export async function joinVm(context: EngineContext, journal: Journal, traffic: 
     `WorkloadGroup ${group.namespace}/${group.name} stands in ${home.name}`,
   );
 
-  const { eastWestGateway, istiodAddress, namespace: istioNamespace } = migration.spec.istio;
   const revision = await revisionOfVm(context);
+  const { machines } = migration.spec.vm;
+  for (const machine of machines) await startSidecar(context, machine, revision);
+
+  await until(
+    clock,
+    {
+      for: `${machines.length === 1 ? 'the VM' : `${machines.length} VMs`} to register with ${home.name} and pass the probe`,
+      deadlineMs: migration.spec.deadlines.ready,
+      intervalMs: 200,
+      next: `on the VM: sudo journalctl -u istio; in the cluster: kubectl --context ${home.member.context} -n ${group.namespace} get workloadentries`,
+      signal,
+      progress: (why, waitedMs) => tell(context, 'wait', 'progress', `waiting for ${why}`, { waitedMs }),
+    },
+    async () => {
+      const all = await machinesHealth(context, machines);
+      const problems = machines.flatMap(({ host }, i) => {
+        const problem = all[i] && notHealthy(all[i]);
+        return problem ? [`VM ${host}: ${problem}`] : [];
+      });
+      return problems.length === 0
+        ? { ready: true, value: true }
+        : { ready: false, why: problems.join('; ') };
+    },
+  );
+  for (const { host } of machines)
+    tell(context, 'vm-join', 'progress', `VM ${host} is registered and healthy in ${home.name}`);
+
+  await writeSplit(context, journal, traffic, { split: allOnVm, cause: 'join', reason: 'the VM has joined' });
+  await journal.record({ phase: 'Joined' });
+}
+
+/** Makes one VM's sidecar what the home cluster says it should be, and has it run. */
+async function startSidecar(context: EngineContext, machine: Machine, revision: string): Promise<void> {
+  const { clock, home, migration, signal } = context;
+  const { eastWestGateway, istiodAddress, namespace: istioNamespace } = migration.spec.istio;
   const bootstrap = await readBootstrap(home.kube, {
-    workloadGroup: group,
-    vmAddress: migration.spec.vm.host,
+    workloadGroup: workloadGroupRef(migration),
+    vmAddress: machine.host,
     istioNamespace,
     revision,
     gateway: istiodAddress
@@ -40,7 +76,7 @@ export async function joinVm(context: EngineContext, journal: Journal, traffic: 
       : { namespace: eastWestGateway.namespace, name: eastWestGateway.service },
     signal,
   });
-  const ssh = await context.ssh();
+  const ssh = await context.ssh(machine);
   const report = await joinOverSsh(ssh, {
     bootstrap,
     sidecarPackage: context.sidecarPackage ?? { istioVersion: await meshVersion(context, revision) },
@@ -53,28 +89,17 @@ export async function joinVm(context: EngineContext, journal: Journal, traffic: 
   tell(context, 'vm-join', 'progress', `sidecar ${report.packageVersion} runs on ${ssh.target}: ${changes}`, {
     ...report,
   });
+}
 
-  await until(
-    clock,
-    {
-      for: `the VM to register with ${home.name} and pass its probe`,
-      deadlineMs: migration.spec.deadlines.ready,
-      intervalMs: 200,
-      next: `on the VM: sudo journalctl -u istio; in the cluster: kubectl --context ${home.member.context} -n ${group.namespace} get workloadentries`,
-      signal,
-      progress: (why, waitedMs) =>
-        tell(context, 'wait', 'progress', `waiting for the VM: ${why}`, { waitedMs }),
-    },
-    async () => {
-      const health = await vmHealth(context);
-      if (health.is === 'healthy') return { ready: true, value: true };
-      return { ready: false, why: health.is === 'absent' ? 'it has not registered yet' : health.why };
-    },
-  );
-  tell(context, 'vm-join', 'progress', `the VM is registered and healthy in ${home.name}`);
-
-  await writeSplit(context, journal, traffic, { split: allOnVm, cause: 'join', reason: 'the VM has joined' });
-  await journal.record({ phase: 'Joined' });
+function notHealthy(health: Health): string | null {
+  switch (health.is) {
+    case 'healthy':
+      return null;
+    case 'absent':
+      return 'it has not registered yet';
+    default:
+      return health.why;
+  }
 }
 
 /** An account that is there already belongs to somebody, and stays as it is, now and when the VM is retired. */

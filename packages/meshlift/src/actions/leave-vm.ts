@@ -20,22 +20,28 @@ export async function leaveMesh(context: EngineContext, force: boolean): Promise
     const { signal } = owned;
     const { agreed, phase } = await readStatus(owned);
     if (!harmless.has(phase) && !force) throw stillInUse(owned, phase, agreed?.split.vm ?? 0);
-    const left = await leaveVm(await owned.ssh(), {
-      signal,
-      progress: ({ message }) => tell(owned, 'vm-leave', 'progress', message),
-    });
+    const changed: string[] = [];
+    const { machines } = owned.migration.spec.vm;
+    for (const machine of machines) {
+      const ssh = await owned.ssh(machine);
+      const left = await leaveVm(ssh, {
+        signal,
+        progress: ({ message }) => tell(owned, 'vm-leave', 'progress', message),
+      });
+      changed.push(...left.changed.map((line) => (machines.length === 1 ? line : `${ssh.target}: ${line}`)));
+    }
     if (!harmless.has(phase)) {
       const journal = await openJournal(owned);
       await journal.record({ phase: 'Planned' });
     }
-    return left;
+    return { changed };
   });
 }
 
 function stillInUse({ migration }: EngineContext, phase: Phase, share: number): MeshliftError {
   const completed = phase === 'Completed';
   return new MeshliftError('wrong-phase', {
-    where: `VM ${migration.spec.vm.host}`,
+    where: `VM ${migration.spec.vm.machines.map(({ host }) => host).join(', ')}`,
     why: completed
       ? `the migration is Completed: retiring takes the VM out, after the proof that nothing calls it`
       : `the migration is ${phase}, and callers in every cluster reach the VM through its sidecar (${formatSplit({ vm: share, k8s: 100 - share })} agreed)`,

@@ -10,6 +10,7 @@ import { migrationLabel } from '../mesh/marks.ts';
 import { istioNetworking } from '../mesh/mesh-host.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
 import { formatDuration } from '../spec/duration.ts';
+import type { Machine } from '../spec/migration.ts';
 import { readVmInbound } from '../vm/inbound.ts';
 import { leaveVm } from '../vm/leave.ts';
 import { drain } from './drain.ts';
@@ -27,20 +28,28 @@ export async function retireVm(
   traffic: TrafficWatch,
 ): Promise<void> {
   const { clock, home, members, migration, signal } = context;
-  const ssh = await context.ssh();
-  await proveIdle(context);
+  const { machines } = migration.spec.vm;
+  if (!journal.status.idleProvenAt) {
+    // Idle at the same time: of several, one may answer while another is being looked at.
+    await Promise.all(machines.map((machine) => proveIdle(context, machine)));
+    // Whoever goes on after this broke off finds sidecars that have stopped, and nothing to ask them.
+    await journal.record({ idleProvenAt: new Date(clock.now()).toISOString() });
+  }
 
-  const left = await leaveVm(ssh, {
-    signal,
-    progress: ({ message }) => tell(context, 'vm-leave', 'progress', message),
-  });
-  tell(
-    context,
-    'vm-leave',
-    'progress',
-    `the sidecar left ${ssh.target}: ${left.changed.join(', ') || 'nothing was there'}`,
-    { ...left },
-  );
+  for (const machine of machines) {
+    const ssh = await context.ssh(machine);
+    const left = await leaveVm(ssh, {
+      signal,
+      progress: ({ message }) => tell(context, 'vm-leave', 'progress', message),
+    });
+    tell(
+      context,
+      'vm-leave',
+      'progress',
+      `the sidecar left ${ssh.target}: ${left.changed.join(', ') || 'nothing was there'}`,
+      { ...left },
+    );
+  }
 
   const group = workloadGroupRef(migration);
   await home.kube.delete({ apiVersion: istioNetworking, kind: 'WorkloadGroup', ...group }, { signal });
@@ -79,10 +88,10 @@ export async function retireVm(
 }
 
 /** The VM's own proxy counts what reaches it, from callers that no other proxy of the mesh would show. */
-async function proveIdle(context: EngineContext): Promise<void> {
+async function proveIdle(context: EngineContext, machine: Machine): Promise<void> {
   const { clock, migration, signal } = context;
   const { idle } = migration.spec.retire;
-  const ssh = await context.ssh();
+  const ssh = await context.ssh(machine);
   const inbound = () => readVmInbound(ssh, { port: migration.spec.service.port, signal });
   await drain(context, {
     where: `VM ${ssh.target}`,
@@ -95,7 +104,7 @@ async function proveIdle(context: EngineContext): Promise<void> {
   });
   const first = await inbound();
   const started = clock.now();
-  tell(context, 'retire', 'step', `proving that the VM gets no request for ${formatDuration(idle)}`, {
+  tell(context, 'retire', 'step', `proving that ${ssh.target} gets no request for ${formatDuration(idle)}`, {
     ...first,
   });
   for (;;) {
@@ -110,9 +119,14 @@ async function proveIdle(context: EngineContext): Promise<void> {
       });
     }
     if (clock.now() - started >= idle) break;
-    tell(context, 'wait', 'progress', `the VM got no request for ${formatDuration(clock.now() - started)}`);
+    tell(
+      context,
+      'wait',
+      'progress',
+      `${ssh.target} got no request for ${formatDuration(clock.now() - started)}`,
+    );
   }
-  tell(context, 'retire', 'progress', `the VM got no request for ${formatDuration(idle)}`, {
+  tell(context, 'retire', 'progress', `${ssh.target} got no request for ${formatDuration(idle)}`, {
     requestsEver: first.requests,
   });
 }

@@ -7,6 +7,7 @@ import { errorCodes } from '../errors/codes.ts';
 import { MeshliftError } from '../errors/error.ts';
 import { sideHost } from '../mesh/names.ts';
 import { splitRoute } from '../mesh/split-route.ts';
+import { isVmEndpoint } from '../mesh/vm-workload.ts';
 import type { SplitCause } from '../migration/decision.ts';
 import { type Phase, reached } from '../migration/phase.ts';
 import type { ClusterSplitRecord, SplitRecord } from '../migration/status.ts';
@@ -255,7 +256,7 @@ async function untilSidesKnown(
 }
 
 function isOnVm({ migration }: EngineContext, { address }: ProxyEndpoint): boolean {
-  return address.startsWith(`${migration.spec.vm.host}:`);
+  return isVmEndpoint(migration, address);
 }
 
 /** Before the first split the VM only joins; after it, the split itself says how far the migration is. */

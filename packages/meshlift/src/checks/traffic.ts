@@ -1,5 +1,6 @@
 import type { Check } from './check.ts';
 import { inEveryMember } from './in-every-member.ts';
+import { onEveryVm } from './on-every-vm.ts';
 import { callersFromElsewhere, callersThatStrictRefuses, callersWithoutSidecar } from './traffic/callers.ts';
 import { rejectedConfiguration, unreadableMetrics } from './traffic/proxies.ts';
 
@@ -34,7 +35,7 @@ export const trafficChecks: readonly Check[] = [
     sentence: 'the VM will go on letting in everyone who is connected to it',
     severity: 'fatal',
     after: 'clusters-reachable',
-    look: callersThatStrictRefuses,
+    look: onEveryVm(callersThatStrictRefuses),
   },
   {
     id: 'traffic-callers-are-members',
@@ -42,6 +43,6 @@ export const trafficChecks: readonly Check[] = [
     sentence: 'everyone who is connected to the service on the VM is of a member cluster',
     severity: 'warning',
     after: 'vm-service-visible',
-    look: callersFromElsewhere,
+    look: onEveryVm(callersFromElsewhere),
   },
 ];

@@ -2,6 +2,7 @@ import { reachFromVm } from '../vm/reach.ts';
 import { gatewayAddress } from '../vm/read-bootstrap.ts';
 import { type VmProblem, vmProblems } from '../vm/readiness.ts';
 import type { Check, Finding } from './check.ts';
+import { onEveryVm } from './on-every-vm.ts';
 import type { Scene } from './scene.ts';
 
 type VmCheck = readonly [id: VmProblem['id'], severity: Check['severity'], sentence: string];
@@ -27,10 +28,10 @@ export const vmChecks: readonly Check[] = [
     category: 'vm',
     sentence: 'the VM lets us in over ssh, with the host key that is expected, and as root by sudo',
     severity: 'fatal',
-    look: async (scene) => {
-      await scene.ssh();
+    look: onEveryVm(async (vm) => {
+      await vm.connection();
       return [];
-    },
+    }),
   },
   ...onTheVm.map(
     ([id, severity, sentence]): Check => ({
@@ -39,7 +40,7 @@ export const vmChecks: readonly Check[] = [
       sentence,
       severity,
       after: 'vm-ssh',
-      look: async (scene) => (await problemsOf(scene)).filter((it) => it.id === id).map(finding),
+      look: onEveryVm(async (vm) => (await problemsOf(vm)).filter((it) => it.id === id).map(finding)),
     }),
   ),
   {
@@ -48,7 +49,7 @@ export const vmChecks: readonly Check[] = [
     sentence: 'the VM reaches istiod of the home cluster',
     severity: 'fatal',
     after: 'vm-ssh',
-    look: istiodOutOfReach,
+    look: onEveryVm(istiodOutOfReach),
   },
   {
     id: 'vm-service-visible',
@@ -56,10 +57,10 @@ export const vmChecks: readonly Check[] = [
     sentence: 'the program that serves the port on the VM can be seen',
     severity: 'warning',
     after: 'vm-ssh',
-    look: async (scene) => {
-      await scene.serviceProcess();
+    look: onEveryVm(async (vm) => {
+      await vm.serviceProcess();
       return [];
-    },
+    }),
   },
   {
     id: 'vm-service-comes-back',
@@ -67,18 +68,19 @@ export const vmChecks: readonly Check[] = [
     sentence: 'the service comes back when the VM reboots',
     severity: 'warning',
     after: 'vm-service-visible',
-    look: goneAfterReboot,
+    look: onEveryVm(goneAfterReboot),
   },
 ];
 
 async function problemsOf({
   clock,
+  machine,
   migration,
   sidecarPackage,
   vmFacts,
 }: Scene): Promise<readonly VmProblem[]> {
   return vmProblems(await vmFacts(), {
-    address: migration.spec.vm.host,
+    address: machine.host,
     servicePort: migration.spec.service.port,
     now: clock.now(),
     istioRelease: sidecarPackage === null,
@@ -91,11 +93,16 @@ function finding({ why, next }: VmProblem): Finding {
 
 const istiodPort = 15_012;
 
-async function istiodOutOfReach({ home, migration, signal, ssh }: Scene): Promise<readonly Finding[]> {
+async function istiodOutOfReach({
+  connection: connected,
+  home,
+  migration,
+  signal,
+}: Scene): Promise<readonly Finding[]> {
   const { eastWestGateway, istiodAddress } = migration.spec.istio;
   const { namespace, service } = eastWestGateway;
   const gateway = istiodAddress ? { address: istiodAddress } : { namespace, name: service };
-  const [connection, host] = await Promise.all([ssh(), gatewayAddress(home.kube, gateway, signal)]);
+  const [connection, host] = await Promise.all([connected(), gatewayAddress(home.kube, gateway, signal)]);
   const reach = await reachFromVm(connection, { host, port: istiodPort }, { signal });
   if (reach === 'reached') return [];
   const refused = reach === 'refused';

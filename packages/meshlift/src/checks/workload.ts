@@ -1,6 +1,7 @@
 import { isWorkload } from '../mesh/copy.ts';
 import type { Check } from './check.ts';
 import { inEveryMember } from './in-every-member.ts';
+import { onEveryVm } from './on-every-vm.ts';
 import { budgetsWithoutRoom, singlePods, unprobedContainers } from './workload/availability.ts';
 import { outOfLimitRange, overQuota, tooSmall } from './workload/capacity.ts';
 import { localCalls, missingEnvironment, missingFiles, otherPorts } from './workload/left-behind.ts';
@@ -139,7 +140,7 @@ export const workloadChecks: readonly Check[] = [
     sentence: 'the manifests have every variable of the service’s environment on the VM',
     severity: 'warning',
     after: 'vm-service-visible',
-    look: missingEnvironment,
+    look: onEveryVm(missingEnvironment),
   },
   {
     id: 'workload-files',
@@ -147,7 +148,7 @@ export const workloadChecks: readonly Check[] = [
     sentence: 'the service uses no files on the VM that the copy will not have',
     severity: 'warning',
     after: 'vm-service-visible',
-    look: missingFiles,
+    look: onEveryVm(missingFiles),
   },
   {
     id: 'workload-local-calls',
@@ -155,7 +156,7 @@ export const workloadChecks: readonly Check[] = [
     sentence: 'the service talks to nothing that runs beside it on the VM',
     severity: 'warning',
     after: 'vm-service-visible',
-    look: localCalls,
+    look: onEveryVm(localCalls),
   },
   {
     id: 'workload-other-ports',
@@ -163,6 +164,6 @@ export const workloadChecks: readonly Check[] = [
     sentence: 'the service listens on no other port of the VM',
     severity: 'warning',
     after: 'vm-service-visible',
-    look: otherPorts,
+    look: onEveryVm(otherPorts),
   },
 ];

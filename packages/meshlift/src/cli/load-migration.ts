@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { parseAllDocuments, parseDocument } from 'yaml';
 import type { KubeObject } from '../effects/kube/port.ts';
 import { MeshliftError } from '../errors/error.ts';
-import { type Migration, type Problem, parseMigration } from '../spec/migration.ts';
+import { type Machine, type Migration, type Problem, parseMigration } from '../spec/migration.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface LoadedMigration {
@@ -93,7 +93,6 @@ async function readInput(path: string, what: string, next: string): Promise<stri
 
 function withPaths(migration: Migration, path: (path: string) => string): Migration {
   const { vm, workload, clusters } = migration.spec;
-  const { identityFile, knownHostsFile, configFile } = vm.ssh;
   const sidecar = vm.sidecar.package;
   return {
     ...migration,
@@ -102,12 +101,7 @@ function withPaths(migration: Migration, path: (path: string) => string): Migrat
       clusters: clusters.map((it) => ({ ...it, ...(it.kubeconfig && { kubeconfig: path(it.kubeconfig) }) })),
       vm: {
         ...vm,
-        ssh: {
-          ...vm.ssh,
-          ...(identityFile && { identityFile: path(identityFile) }),
-          ...(knownHostsFile && { knownHostsFile: path(knownHostsFile) }),
-          ...(configFile && { configFile: path(configFile) }),
-        },
+        machines: vm.machines.map(({ host, ssh }) => ({ host, ssh: withKeyPaths(ssh, path) })),
         sidecar: {
           ...vm.sidecar,
           ...(sidecar && { package: sidecar.startsWith('https://') ? sidecar : path(sidecar) }),
@@ -115,6 +109,16 @@ function withPaths(migration: Migration, path: (path: string) => string): Migrat
       },
       workload: { ...workload, manifests: workload.manifests.map(path) },
     },
+  };
+}
+
+function withKeyPaths(ssh: Machine['ssh'], path: (path: string) => string): Machine['ssh'] {
+  const { identityFile, knownHostsFile, configFile } = ssh;
+  return {
+    ...ssh,
+    ...(identityFile && { identityFile: path(identityFile) }),
+    ...(knownHostsFile && { knownHostsFile: path(knownHostsFile) }),
+    ...(configFile && { configFile: path(configFile) }),
   };
 }
 

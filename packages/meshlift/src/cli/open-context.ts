@@ -10,7 +10,7 @@ import { wantedCalls } from '../engine/traffic-watch.ts';
 import { MeshliftError } from '../errors/error.ts';
 import type { EventHost } from '../events/event.ts';
 import { proxyCallers } from '../metrics/proxy-callers.ts';
-import { homeOf, type Migration, targetOf } from '../spec/migration.ts';
+import { homeOf, type Machine, type Migration, targetOf } from '../spec/migration.ts';
 import type { SidecarPackage } from '../vm/sidecar-package.ts';
 import { loadMigration } from './load-migration.ts';
 import type { CommonOptions } from './options.ts';
@@ -36,15 +36,18 @@ export async function withContext<T>(
       return { name: member.name, member, kube, callers };
     }),
   );
-  let connection: Promise<Ssh> | null = null;
+  const connections = new Map<string, Promise<Ssh>>();
   const context: EngineContext = {
     migration,
     members,
     home: clusterOf(members, homeOf(migration)),
     target: clusterOf(members, targetOf(migration)),
     manifests,
-    ssh: () => {
-      connection ??= openSsh(sshTarget(migration), { signal: terminal.signal });
+    ssh: (machine) => {
+      const known = connections.get(machine.host);
+      if (known) return known;
+      const connection = openSsh(sshTarget(machine), { signal: terminal.signal });
+      connections.set(machine.host, connection);
       return connection;
     },
     sidecarPackage: sidecarPackage(migration),
@@ -57,11 +60,12 @@ export async function withContext<T>(
     return await work(context);
   } finally {
     // A connection that never opened has told its reason already, to whoever asked for it.
-    const open = connection as Promise<Ssh> | null;
-    await open?.then(
-      (ssh) => ssh.close(),
-      () => undefined,
-    );
+    for (const connection of connections.values()) {
+      await connection.then(
+        (ssh) => ssh.close(),
+        () => undefined,
+      );
+    }
     for (const { kube } of members) kube.close();
   }
 }
@@ -84,8 +88,7 @@ export async function withReadOnlyContext<T>(
   });
 }
 
-function sshTarget(migration: Migration): SshTarget {
-  const { host, ssh } = migration.spec.vm;
+function sshTarget({ host, ssh }: Machine): SshTarget {
   const { user, port, identityFile, configFile, knownHostsFile } = ssh;
   return {
     host: ssh.host ?? host,

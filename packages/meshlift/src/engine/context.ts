@@ -3,7 +3,7 @@ import type { KubeObject, KubeWriter } from '../effects/kube/port.ts';
 import type { Ssh } from '../effects/ssh/port.ts';
 import type { EventCode, EventHost, MeshliftEvent } from '../events/event.ts';
 import type { CallerSource } from '../metrics/caller-source.ts';
-import type { Member, Migration } from '../spec/migration.ts';
+import type { Machine, Member, Migration } from '../spec/migration.ts';
 import type { SidecarPackage } from '../vm/sidecar-package.ts';
 
 /** A member cluster and the hands to read and write it. */
@@ -23,8 +23,8 @@ export interface EngineContext {
   readonly target: MemberCluster;
   /** what `workload.manifests` hold, in order */
   readonly manifests: readonly KubeObject[];
-  /** connects on first use; the same connection afterwards */
-  readonly ssh: () => Promise<Ssh>;
+  /** connects to one of the VMs on first use; the same connection afterwards */
+  readonly ssh: (machine: Machine) => Promise<Ssh>;
   /** null: Istio's own release for the mesh's version */
   readonly sidecarPackage: SidecarPackage | null;
   readonly clock: Clock;

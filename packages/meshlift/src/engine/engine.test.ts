@@ -141,6 +141,66 @@ describe.each<[string, Record<string, unknown>]>([
   });
 });
 
+describe.each(['endpoint-discovery', 'global-names'])(
+  'several VMs behind one service, with %s',
+  (topology) => {
+    const hosts = [{ host: '10.10.100.10' }, { host: '10.10.100.11', ssh: { port: 2222 } }];
+    beforeEach(() => {
+      world.stop();
+      world = new FakeWorld({
+        topology,
+        vm: {
+          hosts,
+          ssh: { user: 'admin' },
+          serviceAccount: 'productcatalog',
+          probe: { grpc: { port: 3550 } },
+        },
+      });
+    });
+
+    test('are joined, and in the end retired, each of them', async () => {
+      await drive(world.engine(), { do: 'join' });
+      expect(world.vms.map(({ running }) => running)).toEqual([true, true]);
+      expect((await drive(world.engine(), run)).outcome).toBe('done');
+      expect(world.vms.map(({ running }) => running)).toEqual([false, false]);
+      expectRetired(topology === 'global-names');
+      expect(world.lost).toBe(0);
+    });
+
+    test('are both endpoints of the vm side, in every cluster', async () => {
+      await shifted(20);
+      for (const { config, rate } of world.proxies) {
+        if (rate === 0) continue;
+        const own = config.endpoints
+          .get('productcatalogservice-vm.default.side')
+          ?.filter(({ priority, side }) => priority === 0 && side === 'vm');
+        expect(own?.map(({ address }) => address).toSorted()).toEqual([
+          '10.10.100.10:3550',
+          '10.10.100.11:3550',
+        ]);
+      }
+    });
+
+    test('are one side: while one is left it serves, and takes everything back', async () => {
+      await shifted(50);
+      world.killVm('10.10.100.10');
+      await world.clock.wait(2_000);
+      expect((await drive(world.engine(), rollback)).outcome).toBe('done');
+      await world.clock.wait(5_000);
+      expectEverywhere(0);
+      expect(world.lost).toBe(0);
+    });
+
+    test('do not join by half: one whose program is dead is named', async () => {
+      world.killVm('10.10.100.11');
+      const failure = await refusal({ do: 'join' });
+      expect(failure.code).toBe('timed-out');
+      expect(failure.message).toContain('VM 10.10.100.11: its probe');
+      expect(stored('cluster1')).toBeNull();
+    });
+  },
+);
+
 describe('a whole migration', () => {
   test('ends with the service in Kubernetes, nothing left behind, and no request lost', async () => {
     const ending = await drive(world.engine(), run);

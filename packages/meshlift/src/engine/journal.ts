@@ -160,7 +160,7 @@ async function ensureDefinition(context: Home): Promise<void> {
 
 /** The spec as the engine uses it (defaults filled in), without machine-local paths of keys. */
 function specRecord(migration: Migration): KubeObject {
-  const { ssh: _local, ...vm } = migration.spec.vm;
+  const vm = { ...migration.spec.vm, machines: migration.spec.vm.machines.map(({ host }) => ({ host })) };
   return { ...recordHead(migration), spec: { ...migration.spec, vm } };
 }
 

@@ -5,6 +5,7 @@ import { istioNetworking } from '../mesh/mesh-host.ts';
 import { readSplitRoute, splitRouteName } from '../mesh/split-route.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
 import type { Health, MemberObservation, Observation } from '../migration/observation.ts';
+import type { Machine } from '../spec/migration.ts';
 import type { EngineContext, MemberCluster } from './context.ts';
 import { readPredecessors } from './predecessors.ts';
 import type { TrafficWatch } from './traffic-watch.ts';
@@ -44,19 +45,34 @@ export function splitRouteRef({ migration }: Pick<EngineContext, 'migration'>) {
   };
 }
 
-/** The VM is what istiod says of its registration: the health of the probe that its own sidecar runs. */
+/**
+ * A VM is what istiod says of its registration: the health of the probe that its own sidecar runs. Of several, the
+ * healthy ones serve, and proxies send nothing to the others: the side is down when none is left.
+ */
 export async function vmHealth(context: EngineContext): Promise<Health> {
+  const { machines } = context.migration.spec.vm;
+  const all = await machinesHealth(context, machines);
+  return all.find(({ is }) => is === 'healthy') ?? all.find(({ is }) => is !== 'absent') ?? { is: 'absent' };
+}
+
+/** The health of each of these VMs, in their order. */
+export async function machinesHealth(
+  context: EngineContext,
+  machines: readonly Machine[],
+): Promise<readonly Health[]> {
   try {
     const entries = await vmEntries(context);
-    if (entries.length === 0) return { is: 'absent' };
-    const sick = entries.map(entryProblem).find((problem) => problem !== null);
-    return sick === undefined ? { is: 'healthy' } : { is: 'unhealthy', why: sick ?? 'no health is reported' };
+    return machines.map(({ host }) => {
+      const own = entries.find(({ spec }) => (spec as { address?: string }).address === host);
+      return own ? entryHealth(own) : { is: 'absent' };
+    });
   } catch (error) {
-    return { is: 'unknown', why: reason(error, context) };
+    const why = reason(error, context);
+    return machines.map(() => ({ is: 'unknown', why }));
   }
 }
 
-/** The WorkloadEntries with which the VM registered itself. */
+/** The WorkloadEntries with which the VMs registered themselves. */
 export async function vmEntries(context: EngineContext): Promise<readonly KubeObject[]> {
   const { name, namespace } = workloadGroupRef(context.migration);
   const entries = await context.home.kube.list(
@@ -66,11 +82,12 @@ export async function vmEntries(context: EngineContext): Promise<readonly KubeOb
   return entries.filter((entry) => entry.metadata.annotations?.['istio.io/autoRegistrationGroup'] === name);
 }
 
-function entryProblem(entry: KubeObject): string | null {
+function entryHealth(entry: KubeObject): Health {
   const conditions = (entry.status as { conditions?: Condition[] } | undefined)?.conditions ?? [];
   const healthy = conditions.find((it) => it.type === 'Healthy');
-  if (!healthy) return 'its probe has not succeeded yet';
-  return healthy.status === 'True' ? null : `its probe fails${healthy.message ? `: ${healthy.message}` : ''}`;
+  if (!healthy) return { is: 'unhealthy', why: 'its probe has not succeeded yet' };
+  if (healthy.status === 'True') return { is: 'healthy' };
+  return { is: 'unhealthy', why: `its probe fails${healthy.message ? `: ${healthy.message}` : ''}` };
 }
 
 interface Condition {

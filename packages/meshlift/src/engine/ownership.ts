@@ -56,7 +56,7 @@ function ownedContext(context: EngineContext, claim: Claim, signal: AbortSignal)
     members: context.members.map(of),
     home: of(context.home),
     target: of(context.target),
-    ssh: async () => fencedSsh(await context.ssh(), () => claim.confirm(context.home, signal)),
+    ssh: async (machine) => fencedSsh(await context.ssh(machine), () => claim.confirm(context.home, signal)),
     epoch: claim.identity.epoch,
     signal,
   };

@@ -201,12 +201,13 @@ export function wantedCalls(migration: Migration): WantedCalls {
 export function sideRule(migration: Migration): SideRule {
   const service = serviceHost(migration);
   const vmWorkload = workloadGroupRef(migration).name;
+  const vmAddresses = new Set(migration.spec.vm.machines.map(({ host }) => host));
   return {
     // Once the routes are gone, the service's own name is the pods.
     chosen: (host) => (host === service ? 'k8s' : sideOfHost(migration, host)),
     answered({ address, workload }): Side | null {
       if (workload !== null) return workload === vmWorkload ? 'vm' : 'k8s';
-      if (address !== null) return address === migration.spec.vm.host ? 'vm' : 'k8s';
+      if (address !== null) return vmAddresses.has(address) ? 'vm' : 'k8s';
       return null;
     },
   };

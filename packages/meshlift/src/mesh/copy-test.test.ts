@@ -3,19 +3,19 @@ import type { CallAnswer } from '../effects/service-call/port.ts';
 import { sampleMigration } from '../spec/testdata/sample-migration.ts';
 import { copyTest, copyTestProblem } from './copy-test.ts';
 
-const base = sampleMigration();
+const vm = { host: '10.10.100.10', ssh: {}, serviceAccount: 'productcatalog' };
 const grpcProbed = sampleMigration({
-  vm: { ...base.spec.vm, probe: { grpc: { port: 3550, service: 'shop.Catalog' } } },
+  vm: { ...vm, probe: { grpc: { port: 3550, service: 'shop.Catalog' } } },
 });
-const tcpProbed = sampleMigration({ vm: { ...base.spec.vm, probe: { tcpSocket: { port: 3550 } } } });
+const tcpProbed = sampleMigration({ vm: { ...vm, probe: { tcpSocket: { port: 3550 } } } });
 const web = { name: 'web', port: 8080, protocol: 'http' };
 const httpProbed = sampleMigration({
   service: web,
-  vm: { ...base.spec.vm, probe: { httpGet: { port: 8080, path: '/healthz' } } },
+  vm: { ...vm, probe: { httpGet: { port: 8080, path: '/healthz' } } },
 });
 const httpTcpProbed = sampleMigration({
   service: web,
-  vm: { ...base.spec.vm, probe: { tcpSocket: { port: 8080 } } },
+  vm: { ...vm, probe: { tcpSocket: { port: 8080 } } },
 });
 
 test('the copy is asked what the VM’s probe asks, under the name that customers use and with its side’s header', () => {
@@ -39,7 +39,7 @@ test('the copy is asked what the VM’s probe asks, under the name that customer
 test('a probe of another port says nothing about the service’s own', () => {
   const elsewhere = sampleMigration({
     service: web,
-    vm: { ...base.spec.vm, probe: { httpGet: { port: 9000, path: '/healthz' } } },
+    vm: { ...vm, probe: { httpGet: { port: 9000, path: '/healthz' } } },
   });
   expect(copyTest(elsewhere)).toMatchObject({ path: '/' });
 });

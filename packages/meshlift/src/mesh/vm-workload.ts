@@ -48,3 +48,10 @@ export function workloadGroupRef(migration: Migration): {
 } {
   return { name: sideName(migration, 'vm'), namespace: migration.metadata.namespace };
 }
+
+/** Whether an endpoint, `ip:port` as proxies write it, is one of the VMs. */
+export function isVmEndpoint(migration: Migration, endpoint: string): boolean {
+  return migration.spec.vm.machines.some(({ host }) =>
+    endpoint.startsWith(host.includes(':') ? `[${host}]:` : `${host}:`),
+  );
+}

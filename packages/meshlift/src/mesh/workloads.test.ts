@@ -6,9 +6,10 @@ import { farCopyObjects } from './far-copy.ts';
 import { farVmObjects } from './far-vm.ts';
 import { homeStandIns } from './home-stand-in.ts';
 import { expectGolden } from './testdata/golden.ts';
-import { vmAccount, workloadGroup } from './vm-workload.ts';
+import { isVmEndpoint, vmAccount, workloadGroup } from './vm-workload.ts';
 
 const migration = sampleMigration();
+const vm = { ssh: {}, serviceAccount: 'productcatalog', probe: { grpc: { port: 3550 } } };
 
 const manifests: readonly KubeObject[] = [
   { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'productcatalog' } },
@@ -82,6 +83,19 @@ describe('with global names', () => {
     }
   });
 
+  test('each of several VMs has a stand-in of its own', () => {
+    const several = sampleMigration({
+      topology: 'global-names',
+      vm: { ...vm, hosts: [{ host: '10.10.100.10' }, { host: 'fd00::5' }] },
+    });
+    const entries = farVmObjects(several, 'cluster2');
+    expect(entries.map(({ spec }) => (spec as { address: string }).address)).toEqual([
+      '10.10.100.10',
+      'fd00::5',
+    ]);
+    expect(new Set(entries.map(({ metadata }) => metadata.name)).size).toBe(2);
+  });
+
   test('the VM registers for its home cluster alone', () => {
     const { metadata } = workloadGroup(apart).spec as { metadata: { labels: Record<string, string> } };
     expect(Object.keys(metadata.labels).filter((it) => it.startsWith('in.'))).toEqual([
@@ -93,6 +107,14 @@ describe('with global names', () => {
     expect(farVmObjects(migration, 'cluster2')).toEqual([]);
     expect(homeStandIns(migration, 'cluster1', service, ['10.10.2.101'], 'productcatalog')).toEqual([]);
   });
+});
+
+test('an endpoint is told to be one of the VMs by its whole address', () => {
+  const several = sampleMigration({ vm: { ...vm, hosts: [{ host: '10.10.100.1' }, { host: 'fd00::5' }] } });
+  expect(isVmEndpoint(several, '10.10.100.1:3550')).toBe(true);
+  expect(isVmEndpoint(several, '[fd00::5]:3550')).toBe(true);
+  expect(isVmEndpoint(several, '10.10.100.10:3550')).toBe(false);
+  expect(isVmEndpoint(several, '[fd00::51]:3550')).toBe(false);
 });
 
 test('the ways of two clusters to a third have names of their own', () => {

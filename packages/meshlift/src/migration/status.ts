@@ -25,6 +25,8 @@ export interface MigrationStatus {
   readonly history: readonly HistoryRecord[];
   readonly startedAt: string | null;
   readonly completedAt: string | null;
+  /** when the VM was proven to get no request any more; it has left the mesh since, or is leaving it */
+  readonly idleProvenAt: string | null;
   readonly retiredAt: string | null;
 }
 
@@ -155,5 +157,6 @@ export const plannedStatus: MigrationStatus = {
   history: [],
   startedAt: null,
   completedAt: null,
+  idleProvenAt: null,
   retiredAt: null,
 };

@@ -112,7 +112,7 @@ function sides({ sides: both, requests, migration }: Report): Markup | null {
     right('p50'),
     right('p99'),
   ];
-  const names = { vm: `the VM (${migration.vm.host})`, k8s: 'Kubernetes' };
+  const names = { vm: `the VM (${migration.vm.hosts.join(', ')})`, k8s: 'Kubernetes' };
   const body = (['vm', 'k8s'] as const).map((name) => {
     const it = both[name];
     const cells = [
@@ -210,7 +210,7 @@ function facts(report: Report): Markup {
   const listed: readonly (readonly [string, string])[] = [
     ['Migration', `${migration.namespace}/${migration.name}`],
     ['Service', `${service.name}, port ${service.port}, ${service.protocol}`],
-    ['VM', migration.vm.host],
+    [migration.vm.hosts.length === 1 ? 'VM' : 'VMs', migration.vm.hosts.join(', ')],
     ['Clusters', clusters.map((it) => `${it.name}${roles(it) && ` (${roles(it)})`}`).join(' · ')],
     ['Topology', migration.topology],
     ['Safety net', `retries: ${migration.retries}`],

@@ -32,7 +32,7 @@ function migrationFacts({ metadata, spec }: Migration): Report['migration'] {
     name: metadata.name,
     namespace: metadata.namespace,
     service: { ...spec.service },
-    vm: { host: spec.vm.host },
+    vm: { hosts: spec.vm.machines.map(({ host }) => host) },
     clusters: spec.clusters.map(({ name, home, target }) => ({ name, home, target })),
     topology: spec.topology,
     retries: spec.net.retries,

@@ -107,7 +107,7 @@ export const reportSchema = z
       name: z.string(),
       namespace: z.string(),
       service: z.strictObject({ name: z.string(), port: z.int(), protocol: z.enum(['grpc', 'http', 'tcp']) }),
-      vm: z.strictObject({ host: z.string() }),
+      vm: z.strictObject({ hosts: z.array(z.string()) }),
       clusters: z.array(z.strictObject({ name: z.string(), home: z.boolean(), target: z.boolean() })),
       topology: z.string(),
       retries: z.enum(['safe', 'idempotent', 'off']),

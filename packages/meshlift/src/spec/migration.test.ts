@@ -156,6 +156,42 @@ test.each(levels)('a misspelt key is refused at %j', (level) => {
   ]);
 });
 
+describe('the VMs', () => {
+  const two = [{ host: '10.0.0.5' }, { host: '10.0.0.6', ssh: { host: 'vm-b', port: 2222 } }];
+
+  test('one is written as a host, and is a machine with what ssh needs', () => {
+    expect(parsed({}).spec.vm.machines).toEqual([{ host: '10.10.100.10', ssh: { user: 'admin' } }]);
+  });
+
+  test('of several, each has what all have for ssh, and what it has for itself', () => {
+    expect(parsed({ 'spec.vm.host': undefined, 'spec.vm.hosts': two }).spec.vm.machines).toEqual([
+      { host: '10.0.0.5', ssh: { user: 'admin' } },
+      { host: '10.0.0.6', ssh: { user: 'admin', host: 'vm-b', port: 2222 } },
+    ]);
+  });
+
+  test.each<[string, Record<string, unknown>, string, RegExp]>([
+    ['both', { 'spec.vm.hosts': two }, 'spec.vm', /either host, or hosts/],
+    ['neither', { 'spec.vm.host': undefined }, 'spec.vm', /either host, or hosts/],
+    [
+      'one VM twice',
+      { 'spec.vm.host': undefined, 'spec.vm.hosts': [two[0], two[0]] },
+      'spec.vm.hosts',
+      /a different host for each VM/,
+    ],
+    [
+      'one address to log in for all',
+      { 'spec.vm.host': undefined, 'spec.vm.hosts': two, 'spec.vm.ssh.host': 'bastion' },
+      'spec.vm.ssh.host',
+      /in each entry of hosts/,
+    ],
+  ])('%s: refused', (_name, changes, path, expected) => {
+    const found = problems(changes);
+    expect(found.map((it) => it.path)).toEqual([path]);
+    expect(found[0]?.expected).toMatch(expected);
+  });
+});
+
 test('a migration comes after others by name, completed by default, and never after itself', () => {
   const { after } = parsed({
     'spec.after': ['cart', { name: 'pay', namespace: 'money', phase: 'Shifted' }],

@@ -62,6 +62,16 @@ const predecessor = z.union(
   'the name of a migration, or {name: cart, namespace: shop, phase: Shifted}',
 );
 
+const ssh = z.strictObject({
+  /** where ssh connects, when that is not the VM's `host` */
+  host: z.string().optional(),
+  user: z.string().optional(),
+  port: port.optional(),
+  identityFile: z.string().optional(),
+  knownHostsFile: z.string().optional(),
+  configFile: z.string().optional(),
+});
+
 const cluster = z.strictObject({
   name: dnsLabel,
   context: z.string().min(1),
@@ -140,33 +150,51 @@ export const migrationSchema = z.strictObject({
             .prefault({}),
         })
         .prefault({}),
-      vm: z.strictObject({
-        /** the address under which the callers' proxies reach the VM */
-        host: ip,
-        ssh: z.strictObject({
-          /** where ssh connects, when that is not `vm.host` */
-          host: z.string().optional(),
-          user: z.string().optional(),
-          port: port.optional(),
-          identityFile: z.string().optional(),
-          knownHostsFile: z.string().optional(),
-          configFile: z.string().optional(),
-        }),
-        serviceAccount: dnsLabel,
-        /** the mesh's name for the VM's network; reached directly as long as no gateway serves it */
-        network: z.string().default('vm-network'),
-        probe,
-        sidecar: z
-          .strictObject({
-            /** a file or https URL of Istio's sidecar package; by default Istio's own release for the mesh's version */
-            package: z.string().optional(),
-            sha256: z
-              .string()
-              .regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hex')
-              .optional(),
-          })
-          .prefault({}),
-      }),
+      vm: z
+        .strictObject({
+          /** the address under which the callers' proxies reach the VM */
+          host: ip.optional(),
+          /** the VMs, where the service has several: alike but for their addresses and what ssh needs for each */
+          hosts: z
+            .array(z.strictObject({ host: ip, ssh: ssh.prefault({}) }))
+            .min(1)
+            .optional(),
+          ssh,
+          serviceAccount: dnsLabel,
+          /** the mesh's name for the VM's network; reached directly as long as no gateway serves it */
+          network: z.string().default('vm-network'),
+          probe,
+          sidecar: z
+            .strictObject({
+              /** a file or https URL of Istio's sidecar package; by default Istio's own release for the mesh's version */
+              package: z.string().optional(),
+              sha256: z
+                .string()
+                .regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hex')
+                .optional(),
+            })
+            .prefault({}),
+        })
+        .refine(
+          (vm) => (vm.host === undefined) !== (vm.hosts === undefined),
+          'either host, or hosts with one entry for each VM',
+        )
+        .refine(({ hosts = [] }) => new Set(hosts.map(({ host }) => host)).size === hosts.length, {
+          path: ['hosts'],
+          message: 'a different host for each VM',
+        })
+        .refine(({ hosts, ssh }) => hosts === undefined || ssh.host === undefined, {
+          path: ['ssh', 'host'],
+          message: 'ssh.host in each entry of hosts: several VMs are not reached at one address',
+        })
+        .transform(({ host, hosts, ssh, ...alike }) => ({
+          ...alike,
+          /** each VM, with all that ssh needs for it */
+          machines: (hosts ?? [{ host: host ?? '', ssh: {} }]).map((it) => ({
+            host: it.host,
+            ssh: { ...ssh, ...it.ssh },
+          })),
+        })),
       workload: z.strictObject({
         manifests: z.array(z.string().min(1)).min(1),
         suffix: dnsLabel
@@ -244,6 +272,8 @@ const wholeMigration = migrationSchema.refine(
 export type Migration = z.infer<typeof migrationSchema>;
 export type MigrationSpec = Migration['spec'];
 export type Member = MigrationSpec['clusters'][number];
+/** One of the VMs that the service runs on. */
+export type Machine = MigrationSpec['vm']['machines'][number];
 export type GateSpec = MigrationSpec['rollout']['gate'];
 export type Topology = MigrationSpec['topology'];
 export type Protocol = MigrationSpec['service']['protocol'];

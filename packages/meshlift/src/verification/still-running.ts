@@ -2,6 +2,7 @@ import { type ProxyEndpoint, readProxyEndpoints } from '../effects/istiod/proxy-
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { isMeshliftError } from '../errors/error.ts';
 import { ownHosts } from '../mesh/names.ts';
+import { isVmEndpoint } from '../mesh/vm-workload.ts';
 import type { Caller } from '../metrics/call-series.ts';
 import { callersAmong } from '../metrics/callers.ts';
 import { type Side, sides } from '../migration/traffic-split.ts';
@@ -76,7 +77,7 @@ async function runningAt(
 
 /** Who really runs it, whichever side's host it was sent to. */
 function sideOf({ migration }: EngineContext, { address }: ProxyEndpoint): Side {
-  return address.startsWith(`${migration.spec.vm.host}:`) ? 'vm' : 'k8s';
+  return isVmEndpoint(migration, address) ? 'vm' : 'k8s';
 }
 
 function named({ namespace, pod, cluster }: Caller): string {

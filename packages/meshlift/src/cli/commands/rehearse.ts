@@ -34,7 +34,10 @@ export async function rehearseCommand(
       const told =
         decision.kind === 'act' ? `next: ${headline(decision.act)}: ${decision.because}` : decision.because;
       terminal.out(`${told}\n`);
-      if (onVm) terminal.out(`on the VM ${context.migration.spec.vm.host}: ${onVm}\n`);
+      if (onVm)
+        terminal.out(
+          `on the VM ${context.migration.spec.vm.machines.map(({ host }) => host).join(', ')}: ${onVm}\n`,
+        );
       if (shown.length > 0)
         terminal.out(`\n${objectDiff(shown, paint(terminal.color), 'all')}${objectCount(shown)}\n`);
     }

@@ -17,7 +17,11 @@ export async function vmLeaveCommand(options: LeaveOptions, terminal: Terminal):
   if (options.dryRun || options.outputOnly) {
     return withReadOnlyContext(options, terminal, host, async (context) => {
       const { phase } = await readStatus(context);
-      const { joinedByMeshlift } = await readVmFacts(await context.ssh(), context);
+      const { machines } = context.migration.spec.vm;
+      const facts = await Promise.all(
+        machines.map(async (machine) => readVmFacts(await context.ssh(machine), context)),
+      );
+      const joinedByMeshlift = facts.some((it) => it.joinedByMeshlift);
       terminal.out(
         joinedByMeshlift
           ? `the VM would leave the mesh: its sidecar stopped, and what was there before put back file for file (the migration is ${phase})\n`

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
+import type { Ssh } from '../../effects/ssh/port.ts';
 import type { EngineContext } from '../../engine/context.ts';
-import { vmHealth } from '../../engine/observe.ts';
+import { machinesHealth } from '../../engine/observe.ts';
 import { type ExitCode, exitCodes } from '../../errors/codes.ts';
 import { isMeshliftError } from '../../errors/error.ts';
 import type { Health } from '../../migration/observation.ts';
@@ -21,30 +22,36 @@ interface VmStatus {
   readonly inbound: VmInbound | null;
 }
 
-/** The VM as it is, and its place in the mesh; reads only. Exit 2 when it is not healthy there. */
+/** Every VM as it is, and its place in the mesh; reads only. Exit 2 when one is not healthy there. */
 export async function vmStatusCommand(options: CommonOptions, terminal: Terminal): Promise<ExitCode> {
   return withReadOnlyContext(options, terminal, eventLines(terminal, { json: false }), async (context) => {
-    const status = await look(context);
-    if (options.output === 'json') terminal.out(`${JSON.stringify(status, null, 2)}\n`);
-    else if (options.output === 'yaml') terminal.out(stringify(status));
-    else terminal.out(table(context, status));
-    return status.registration.is === 'healthy' ? exitCodes.done : exitCodes.held;
+    const all = await look(context);
+    if (options.output === 'json') terminal.out(`${JSON.stringify(all, null, 2)}\n`);
+    else if (options.output === 'yaml') terminal.out(stringify(all));
+    else terminal.out(all.map((status) => table(context, status)).join('\n'));
+    return all.every(({ registration }) => registration.is === 'healthy') ? exitCodes.done : exitCodes.held;
   });
 }
 
-async function look(context: EngineContext): Promise<VmStatus> {
+async function look(context: EngineContext): Promise<readonly VmStatus[]> {
   const { clock, migration, signal } = context;
-  const ssh = await context.ssh();
-  const [facts, registration] = await Promise.all([readVmFacts(ssh, { clock, signal }), vmHealth(context)]);
-  const runs = facts.sidecar.packageVersion !== null && facts.sidecar.unit === 'active';
-  const inbound = runs ? await inboundOf(context, migration.spec.service.port) : null;
-  return { target: ssh.target, facts, registration, inbound };
+  const { machines } = migration.spec.vm;
+  const registrations = await machinesHealth(context, machines);
+  return Promise.all(
+    machines.map(async (machine, i) => {
+      const ssh = await context.ssh(machine);
+      const facts = await readVmFacts(ssh, { clock, signal });
+      const runs = facts.sidecar.packageVersion !== null && facts.sidecar.unit === 'active';
+      const inbound = runs ? await inboundOf(ssh, migration.spec.service.port, signal) : null;
+      return { target: ssh.target, facts, registration: registrations[i] ?? { is: 'absent' }, inbound };
+    }),
+  );
 }
 
 /** A sidecar that runs and does not answer is what the table is asked about, not a reason to show none. */
-async function inboundOf(context: EngineContext, port: number): Promise<VmInbound | null> {
+async function inboundOf(ssh: Ssh, port: number, signal: AbortSignal): Promise<VmInbound | null> {
   try {
-    return await readVmInbound(await context.ssh(), { port, signal: context.signal });
+    return await readVmInbound(ssh, { port, signal });
   } catch (error) {
     if (isMeshliftError(error, 'vm-command')) return null;
     throw error;

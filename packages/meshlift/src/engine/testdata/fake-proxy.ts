@@ -23,7 +23,7 @@ export interface ProxyRoute {
 }
 
 /** How a request to an endpoint of a side ends now: answered, failed by the program itself, or nobody is there. */
-export type Answers = (side: Side) => 'answered' | 'error' | 'dead';
+export type Answers = (side: Side, address: string) => 'answered' | 'error' | 'dead';
 
 interface Outcome {
   readonly host: string;
@@ -97,14 +97,14 @@ export class FakeProxy {
     const endpoints = (this.config.endpoints.get(host) ?? []).filter(({ healthy }) => healthy);
     const inOrder = endpoints.toSorted((a, b) => a.priority - b.priority);
     // Connection failures are retried on what the net holds besides; a program's own errors are answers.
-    const taken = inOrder.find(({ side }) => answers(side) !== 'dead');
+    const taken = inOrder.find(({ side, address }) => answers(side, address) !== 'dead');
     if (!taken) {
       if (this.answered > 0) this.lost += 1;
       this.#count({ host, side: null, grpcStatus: 14, flags: inOrder.length === 0 ? 'UH' : 'UF,URX' });
       return;
     }
     this.answered += 1;
-    this.#count({ host, side: taken.side, grpcStatus: answers(taken.side) === 'error' ? 13 : 0, flags: '-' });
+    this.#count({ host, side: taken.side, grpcStatus: answers(taken.side, taken.address) === 'error' ? 13 : 0, flags: '-' });
   }
 
   /** Weighted, evenly: over a hundred requests each host gets exactly its weight. */

@@ -3,7 +3,7 @@ import type { RemoteFile, Ssh, SshResult } from '../../effects/ssh/port.ts';
 
 /** A VM behind ssh, as far as joining, leaving and counting go: it knows the scripts by what they are for. */
 export class FakeVm implements Ssh {
-  readonly target = 'admin@10.10.100.10:22';
+  readonly address: string;
   readonly files = new Map<string, RemoteFile>();
   readonly #clock: FakeClock;
   readonly #onSidecar: (running: boolean) => void;
@@ -15,15 +15,21 @@ export class FakeVm implements Ssh {
   version = 0;
   #recorded = false;
 
-  constructor(clock: FakeClock, onSidecar: (running: boolean) => void, inbound: () => number) {
+  constructor(address: string, clock: FakeClock, onSidecar: (running: boolean) => void, inbound: () => number) {
+    this.address = address;
     this.#clock = clock;
     this.#onSidecar = onSidecar;
     this.#inbound = inbound;
   }
 
+  get target(): string {
+    return `admin@${this.address}:22`;
+  }
+
   async run(script: string): Promise<SshResult> {
     if (script.includes("printf '\\n=%s=\\n'")) return said(this.#facts());
     if (script.includes('pilot-agent request GET')) {
+      if (!this.running) return failed('pilot-agent: command not found');
       const stats = `istio_requests_total{reporter="destination",response_code="200",grpc_response_status="0",response_flags="-"} ${this.#inbound()}`;
       return said(`${stats}\n\n=clusters=\n{"cluster_statuses":[{"name":"inbound|3550||","host_statuses":[{"stats":[{"name":"rq_active","value":"${this.streams}"}]}]}]}\n`);
     }
@@ -75,7 +81,7 @@ export class FakeVm implements Ssh {
       tools: 'systemctl\ndpkg',
       now: `${this.#clock.now()}000000`,
       disk: 'Filesystem 1024-blocks Used Available Capacity Mounted\n/dev/vda 9 1 9000000 1% /',
-      addresses: '10.10.100.10',
+      addresses: this.address,
       deb: 'installed 1.31.0-1',
       unit: this.running ? 'active' : 'inactive',
       enabled: this.running ? 'enabled' : 'disabled',

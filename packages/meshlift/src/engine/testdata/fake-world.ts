@@ -77,7 +77,9 @@ export class FakeWorld {
   readonly migration: Migration;
   readonly clusters: Readonly<Record<ClusterName, FakeCluster>>;
   readonly istiods: Readonly<Record<ClusterName, FakeIstiod>>;
+  /** the first of the VMs, which most migrations have alone */
   readonly vm: FakeVm;
+  readonly vms: readonly FakeVm[];
   readonly proxies: FakeProxy[] = [];
   readonly events: MeshliftEvent[] = [];
   /** clusters whose API server does not answer */
@@ -95,9 +97,11 @@ export class FakeWorld {
   /** every call that tested the copy */
   readonly copyTests: { readonly cluster: ClusterName; readonly call: ServiceCall }[] = [];
   vmAlive = true;
+  /** addresses of the VMs, of several, on which the program alone is dead */
+  readonly deadVms = new Set<string>();
   copyAlive = true;
   #writes = 0;
-  #vmRequests = 0;
+  readonly #vmRequests = new Map<string, number>();
   #copyRequests = 0;
   readonly #engines = new Set<{ dead: boolean }>();
   readonly #stop: () => void;
@@ -120,11 +124,18 @@ export class FakeWorld {
       const read = discovers ? all : [this.clusters[name]];
       return new FakeIstiod(this.clusters[name], read, this.clock, () => this.flow());
     });
-    this.vm = new FakeVm(
-      this.clock,
-      (running) => this.#sidecar(running),
-      () => this.#inbound(),
+    this.vms = this.migration.spec.vm.machines.map(
+      ({ host: address }, i) =>
+        new FakeVm(
+          address,
+          this.clock,
+          (running) => this.#sidecar(i, running),
+          () => this.#inbound(address),
+        ),
     );
+    const [vm] = this.vms;
+    if (!vm) throw new TypeError('a migration has a VM');
+    this.vm = vm;
     for (const cluster of all) {
       cluster.onWrite(() => {
         this.#writes += 1;
@@ -179,21 +190,20 @@ export class FakeWorld {
       const callers = proxyCallers(kube, wantedCalls(this.migration), () => this.clock.now());
       return { name: member.name, member, kube, callers };
     });
-    const { vm } = this;
-    const ssh: Ssh = {
+    const handsOn = (vm: FakeVm): Ssh => ({
       target: vm.target,
       run: (script) => change(() => vm.run(script), true) as ReturnType<Ssh['run']>,
       write: (file) => change(() => vm.write(file), true) as Promise<void>,
       upload: () => vm.upload(),
       close: () => vm.close(),
-    };
+    });
     return {
       migration: this.migration,
       members,
       home: clusterOf(members, homeOf(this.migration)),
       target: clusterOf(members, targetOf(this.migration)),
       manifests: manifests(),
-      ssh: async () => ssh,
+      ssh: async (machine) => handsOn(this.#vmAt(machine.host)),
       sidecarPackage: { istioVersion: '1.31.0' },
       clock: {
         now: () => this.clock.now(),
@@ -212,7 +222,7 @@ export class FakeWorld {
 
   /** Lets every customer's requests of the time until now happen. */
   flow(): void {
-    for (const proxy of this.proxies) proxy.flow((side) => this.#answer(side));
+    for (const proxy of this.proxies) proxy.flow((side, address) => this.#answer(side, address));
   }
 
   /** requests that customers lost so far */
@@ -268,6 +278,13 @@ export class FakeWorld {
     void this.clock.wait(300).then(() => this.#probe());
   }
 
+  /** The program on one of several VMs dies; the probe of its sidecar tells a little later. */
+  killVm(address: string): void {
+    this.flow();
+    this.deadVms.add(address);
+    void this.clock.wait(300).then(() => this.#probe());
+  }
+
   /** The copy's pods get ready, or stop being so. */
   setCopyAlive(alive: boolean): void {
     this.flow();
@@ -277,13 +294,14 @@ export class FakeWorld {
   }
 
   get #version(): number {
-    return this.#writes + this.vm.version;
+    return this.vms.reduce((sum, vm) => sum + vm.version, this.#writes);
   }
 
-  #answer(side: Side): 'answered' | 'error' | 'dead' {
+  #answer(side: Side, address: string): 'answered' | 'error' | 'dead' {
     if (side === 'vm') {
-      if (!this.vmAlive || !this.vm.running) return 'dead';
-      this.#vmRequests += 1;
+      const vm = this.#vmAt(address.replace(/:\d+$/, ''));
+      if (!this.#serves(vm) || !vm.running) return 'dead';
+      this.#vmRequests.set(vm.address, (this.#vmRequests.get(vm.address) ?? 0) + 1);
       return 'answered';
     }
     if (!this.copyAlive) return 'dead';
@@ -295,9 +313,19 @@ export class FakeWorld {
     return this.migration.spec.service.protocol === 'tcp';
   }
 
-  #inbound(): number {
+  #vmAt(address: string): FakeVm {
+    const vm = this.vms.find((it) => it.address === address);
+    if (!vm) throw new TypeError(`no VM has address ${address}`);
+    return vm;
+  }
+
+  #serves(vm: FakeVm): boolean {
+    return this.vmAlive && !this.deadVms.has(vm.address);
+  }
+
+  #inbound(address: string): number {
     this.flow();
-    return this.#vmRequests;
+    return this.#vmRequests.get(address) ?? 0;
   }
 
   #hands(
@@ -352,21 +380,26 @@ export class FakeWorld {
   }
 
   /** What the VM's sidecar makes istiod do in the home cluster. */
-  #sidecar(running: boolean): void {
+  #sidecar(index: number, running: boolean): void {
     const home = this.clusters.cluster1;
+    const vm = this.vms[index] ?? this.vm;
     if (!running) {
-      this.istiods.cluster1.guests.delete('shop-vm');
-      void this.clock.wait(500).then(() => home.delete(vmEntryRef));
+      this.istiods.cluster1.guests.delete(`shop-vm-${index}`);
+      void this.clock.wait(500).then(() => home.delete({ ...vmEntryKind, name: vmEntryName(vm) }));
       return;
     }
-    this.istiods.cluster1.guests.add('shop-vm');
+    this.istiods.cluster1.guests.add(`shop-vm-${index}`);
     void this.clock.wait(500).then(() => this.#probe());
   }
 
   #probe(): void {
+    for (const vm of this.vms) this.#register(vm);
+  }
+
+  #register(vm: FakeVm): void {
     const home = this.clusters.cluster1;
     const group = this.object('cluster1', 'WorkloadGroup');
-    if (!group || !this.vm.running) return;
+    if (!group || !vm.running) return;
     const { metadata, template } = group.spec as {
       metadata: { labels: Record<string, string> };
       template: { ports: Record<string, number>; serviceAccount: string };
@@ -375,14 +408,14 @@ export class FakeWorld {
       apiVersion: 'networking.istio.io/v1',
       kind: 'WorkloadEntry',
       metadata: {
-        name: vmEntryRef.name,
+        name: vmEntryName(vm),
         namespace: 'default',
         labels: metadata.labels,
         annotations: { 'istio.io/autoRegistrationGroup': group.metadata.name },
         ownerReferences: [{ kind: 'WorkloadGroup', name: group.metadata.name, uid: group.metadata.uid ?? '' }],
       },
-      spec: { address: '10.10.100.10', labels: metadata.labels, ...template },
-      status: { conditions: [{ type: 'Healthy', status: this.vmAlive ? 'True' : 'False' }] },
+      spec: { address: vm.address, labels: metadata.labels, ...template },
+      status: { conditions: [{ type: 'Healthy', status: this.#serves(vm) ? 'True' : 'False' }] },
     });
   }
 
@@ -458,12 +491,15 @@ function each<T>(names: readonly ClusterName[], make: (name: ClusterName) => T):
   return Object.fromEntries(names.map((name) => [name, make(name)])) as Record<ClusterName, T>;
 }
 
-const vmEntryRef = {
+const vmEntryKind = {
   apiVersion: 'networking.istio.io/v1',
   kind: 'WorkloadEntry',
   namespace: 'default',
-  name: 'productcatalogservice-vm-10.10.100.10',
-};
+} as const;
+
+function vmEntryName({ address }: FakeVm): string {
+  return `productcatalogservice-vm-${address}`;
+}
 
 function callerPod(name: string, type: 'sidecar' | 'router', ready = true): KubeObject {
   const index = [...name].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) % 200, 7);

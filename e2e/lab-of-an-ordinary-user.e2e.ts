@@ -1,91 +1,36 @@
-import { chmod, chown, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mustRun, runCommand } from '../demo/src/command.ts';
+import { ordinaryAccount } from './lab-account.ts';
 import { bystander, deployment, pod, service } from './lab-manifests.ts';
 import { type Host, host, leftOf, tracesOf } from './lab-traces.ts';
-import { LabUnderTest, type Someone, until } from './lab-under-test.ts';
+import { LabUnderTest, until } from './lab-under-test.ts';
 
-const iAmRoot = process.getuid?.() === 0;
+const account = await ordinaryAccount(partsOfRoot);
+const { refusal } = account;
+if (refusal) await account.end();
 
-/** An account that is allowed namespaces: this one, or, when that is root, one that has subordinate ids. */
-async function ordinaryAccount(): Promise<{
-  name: string;
-  uid: number;
-  gid: number;
-  home: string;
-} | null> {
-  const { stdout } = await mustRun(['getent', 'passwd'], { signal: AbortSignal.timeout(10_000) });
-  const accounts = stdout
-    .trim()
-    .split('\n')
-    .map((line) => line.split(':'))
-    .map(([name = '', , uid, gid, , home = '']) => ({ name, uid: Number(uid), gid: Number(gid), home }));
-  const ids = await readFile('/etc/subuid', 'utf8').catch(() => '');
-  const found = accounts.find(({ name, uid }) =>
-    iAmRoot
-      ? uid !== 0 && ids.split('\n').some((line) => line.startsWith(`${name}:`))
-      : uid === process.getuid?.(),
-  );
-  return found ?? null;
-}
-
-const found = await ordinaryAccount();
-const refusal = await whyNot();
-const account = found ?? { name: 'nobody', uid: 65_534, gid: 65_534, home: '/nonexistent' };
-const asAccount = iAmRoot ? ['runuser', '-u', account.name, '--'] : [];
-
-/** A machine need not have such an account, and a test must not make one on it; the title says so then. */
-async function whyNot(): Promise<string> {
-  if (!found) return 'no ordinary account has subordinate ids here: useradd -m somebody';
-  const command = ['unshare', '--user', '--map-root-user', '--map-auto', '--net', '--mount', 'true'];
-  const { exitCode, stderr } = await runCommand(
-    [...(iAmRoot ? ['runuser', '-u', found.name, '--'] : []), ...command],
-    { signal: AbortSignal.timeout(10_000) },
-  );
-  return exitCode === 0 ? '' : `the kernel refuses: ${stderr.trim()}`;
+/** The folder of the parts in this account's cache; they are made first if they are not there. */
+async function partsOfRoot(): Promise<string> {
+  const lab = await LabUnderTest.prepare('giver');
+  try {
+    return (await lab.mustMeshliftLab('parts', 'build')).stdout.trim();
+  } finally {
+    await lab.end();
+  }
 }
 
 describe.skipIf(refusal)(`a lab of an ordinary user${refusal && ` (${refusal})`}`, () => {
   let lab: LabUnderTest;
-  let home: string;
   let before: Host;
 
   beforeAll(async () => {
-    home = await mkdtemp(join(tmpdir(), 'meshlift-home-'));
-    await chown(home, account.uid, account.gid);
-    const env: Record<string, string> = {
-      HOME: home,
-      XDG_STATE_HOME: join(home, 'state'),
-      // What takes minutes to make is kept where this account keeps such things.
-      XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? join(account.home, '.cache'),
-    };
-    if (iAmRoot) env.XDG_CACHE_HOME = join(account.home, '.cache');
-    const who: Someone = { before: asAccount, env };
-    lab = await LabUnderTest.prepare('user', who);
+    lab = await LabUnderTest.prepare('user', account.who);
     before = await host();
-    if (iAmRoot) await giveParts();
     await lab.up();
   });
   afterAll(async () => {
     await lab.end();
-    await rm(home, { recursive: true, force: true });
+    await account.end();
   });
-
-  /** Carries the parts from root's cache to the account's, as one would to another machine. */
-  async function giveParts(): Promise<void> {
-    const there = JSON.parse((await lab.meshliftLab('parts', 'status', '-o', 'json')).stdout);
-    if (there.current) return;
-    const root = await LabUnderTest.prepare('giver');
-    const file = join(root.folder, 'parts.tar.zst');
-    const exported = await root.meshliftLab('parts', 'export', file);
-    expect(exported.exitCode, exported.stderr).toBe(0);
-    await chmod(root.folder, 0o755);
-    const imported = await lab.meshliftLab('parts', 'import', file);
-    expect(imported.exitCode, imported.stderr).toBe(0);
-    await root.end();
-  }
 
   it('none of its processes runs as root of this machine', async () => {
     const { processes } = await tracesOf(lab.status.stateDir, []);

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bystander, deployment, namespace, pod, service } from './lab-manifests.ts';
+import { claimsOf } from './lab-tokens.ts';
 import { LabUnderTest, until } from './lab-under-test.ts';
 
 const CLUSTER = 'cluster1';
@@ -88,6 +89,98 @@ describe.concurrent('pods in the lab', () => {
     );
     const { status } = await lab.get(CLUSTER, 'pod', 'reader', ...IN);
     expect(status.containerStatuses[0].restartCount).toBe(0);
+  });
+
+  it('a pod is told about itself, in its environment and in files that follow what changes', async () => {
+    const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+    const env = [
+      ...[field('POD', 'metadata.name'), field('IP', 'status.podIP'), field('NODE', 'spec.nodeName')],
+      { name: 'LIMIT', valueFrom: { resourceFieldRef: { resource: 'limits.memory' } } },
+    ];
+    const items = [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }];
+    const volumes = [{ name: 'self', downwardAPI: { items } }];
+    const container = {
+      env,
+      volumeMounts: [{ name: 'self', mountPath: '/self' }],
+      resources: { limits: { memory: '64Mi' } },
+    };
+    await lab.apply(CLUSTER, pod('told', container, { namespace: NS, spec: { volumes } }));
+    await ready('told');
+    const { status } = await lab.get(CLUSTER, 'pod', 'told', ...IN);
+    expect(await sh('told', 'echo $POD $IP $NODE $LIMIT; cat /self/labels')).toBe(
+      `told ${status.podIP} ${CLUSTER}-node ${64 * 1024 * 1024}\napp="told"`,
+    );
+    await kubectl('label', 'pod', 'told', 'colour=green');
+    await until('the new label is in the pod', async () =>
+      (await sh('told', 'cat /self/labels')) === 'app="told"\ncolour="green"' ? true : null,
+    );
+  });
+
+  it("a pod's tokens are for whom and as long as it asks, and the API server knows it by them", async () => {
+    const token = { path: 'token', audience: 'somebody', expirationSeconds: 600 };
+    const volumes = [{ name: 'tokens', projected: { sources: [{ serviceAccountToken: token }] } }];
+    const container = { volumeMounts: [{ name: 'tokens', mountPath: '/tokens' }] };
+    await lab.apply(CLUSTER, pod('bearer', container, { namespace: NS, spec: { volumes } }));
+    await ready('bearer');
+    const claims = claimsOf(await sh('bearer', 'cat /tokens/token'));
+    expect(claims).toMatchObject({ aud: ['somebody'], sub: `system:serviceaccount:${NS}:default` });
+    expect(claims.exp - claims.iat).toBe(600);
+    const whoAmI = `cd /var/run/secrets/kubernetes.io/serviceaccount && curl -s --cacert ca.crt \
+      -H "Authorization: Bearer $(cat token)" -H 'Content-Type: application/json' \
+      -d '{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}' \
+      https://kubernetes.default.svc/apis/authentication.k8s.io/v1/selfsubjectreviews`;
+    expect(JSON.parse(await sh('bearer', whoAmI)).status.userInfo).toMatchObject({
+      username: `system:serviceaccount:${NS}:default`,
+      extra: { 'authentication.kubernetes.io/pod-name': ['bearer'] },
+    });
+  });
+
+  it('a pod that ends runs its preStop hook, is asked, and is killed when its grace period is over', async () => {
+    const script = 'trap "echo asked" TERM; echo up; while :; do sleep 0.1; done';
+    const preStop = { exec: { command: ['sh', '-c', 'echo leaving > /proc/1/fd/1'] } };
+    const container = { image: 'debian', command: ['bash', '-c', script], lifecycle: { preStop } };
+    const spec = { terminationGracePeriodSeconds: 4 };
+    await lab.apply(CLUSTER, pod('stubborn', container, { namespace: NS, spec }));
+    await ready('stubborn');
+    const followed = lab.followKubectl(CLUSTER, 'logs', '-f', 'stubborn', ...IN);
+    await until('it is up', async () => (followed.text() === 'up\n' ? true : null));
+    const started = performance.now();
+    await kubectl('delete', 'pod', 'stubborn', '--timeout=60s');
+    expect(performance.now() - started).toBeGreaterThan(4_000);
+    expect(followed.text()).toMatch(/^up\nleaving\nasked\n/);
+  });
+
+  it('init containers come one after the other, a sidecar stays beside the rest and does not keep a pod from its end', async () => {
+    const note = (who: string, more = '') => ['sh', '-c', `echo ${who} >> /notes/all; ${more}`];
+    const volumeMounts = [{ name: 'notes', mountPath: '/notes' }];
+    const step = (name: string, more: object) => ({ name, image: 'debian', volumeMounts, ...more });
+    const goodbye = 'trap "echo sidecar ends; exit 0" TERM; sleep infinity & wait';
+    const spec = {
+      restartPolicy: 'Never',
+      volumes: [{ name: 'notes', emptyDir: {} }],
+      initContainers: [
+        step('first', { command: note('first', 'sleep 1') }),
+        step('sidecar', { command: note('sidecar', goodbye), restartPolicy: 'Always' }),
+        step('second', { command: note('second') }),
+      ],
+    };
+    const container = { image: 'debian', command: note('job', 'sleep 1; cat /notes/all'), volumeMounts };
+    await lab.apply(CLUSTER, pod('job', container, { namespace: NS, spec }));
+    await kubectl('wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/job', '--timeout=60s');
+    expect(await kubectl('logs', 'job', '-c', 'job')).toBe('first\nsidecar\nsecond\njob\n');
+    expect(await kubectl('logs', 'job', '-c', 'sidecar')).toBe('sidecar ends\n');
+  });
+
+  it('a container that keeps failing is started again ever later, and its pod says so', async () => {
+    const container = { image: 'debian', command: ['sh', '-c', 'exit 3'] };
+    await lab.apply(CLUSTER, pod('failing', container, { namespace: NS }));
+    const failing = await until('it has to wait', async () => {
+      const { status } = await lab.get(CLUSTER, 'pod', 'failing', ...IN);
+      const [it] = status.containerStatuses ?? [];
+      return it?.state.waiting?.reason === 'CrashLoopBackOff' ? it : null;
+    });
+    expect(failing.restartCount).toBeGreaterThan(0);
+    expect(failing.lastState.terminated).toMatchObject({ exitCode: 3, reason: 'Error' });
   });
 
   const handlers: Readonly<Record<string, (probe: 'startup' | 'readiness' | 'liveness') => object>> = {

@@ -97,7 +97,11 @@ export class LabUnderTest {
   }
 
   async must(...args: readonly string[]): Promise<CommandResult> {
-    const result = await this.lab(...args);
+    return this.mustMeshliftLab(...args, '--name', this.name);
+  }
+
+  async mustMeshliftLab(...args: readonly string[]): Promise<CommandResult> {
+    const result = await this.meshliftLab(...args);
     if (result.exitCode !== 0) {
       throw new Error(
         `lab ${args.join(' ')} ended with ${result.exitCode}: ${result.stderr}${result.stdout}`,

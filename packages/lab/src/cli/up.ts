@@ -13,6 +13,7 @@ import { BootLines, seconds } from './boot-lines.ts';
 import { BootTree } from './boot-tree.ts';
 import { readCatalogues } from './catalogues.ts';
 import { stateOf } from './find-lab.ts';
+import { thisMachine } from './host-machine.ts';
 import { checkHost } from './host-requirements.ts';
 import { type LabIo, print, say } from './io.ts';
 import { cacheFolder, prepareMaterial } from './material.ts';
@@ -36,7 +37,9 @@ export async function up(options: UpOptions, io: LabIo): Promise<number> {
 
   mkdirSync(labsFolder(io.env), { recursive: true, mode: 0o700 });
   const ordinaryUser = process.getuid?.() === 0 ? null : userInfo().username;
-  await checkHost({ stateRoot: labsFolder(io.env), path: io.env.PATH ?? '', ordinaryUser });
+  const { clusters } = options;
+  const stateRoot = labsFolder(io.env);
+  await checkHost({ clusters, stateRoot, path: io.env.PATH ?? '', ordinaryUser }, thisMachine);
   const material = await prepareMaterial({ vm: options.vm }, io);
   await startLab(
     state,

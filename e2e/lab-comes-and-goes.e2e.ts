@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bystander } from './lab-manifests.ts';
@@ -158,5 +158,32 @@ describe('the life of a lab', () => {
     expect((await lab.must('down')).stderr).toMatch(/is down, and nothing of it is left \([\d.]+ s\)\n$/);
     expect(await leftOf(all, before)).toEqual([]);
     expect((await lab.must('down')).stderr).toBe(`there is no lab ${lab.name}: nothing to do\n`);
+  });
+
+  const moments: readonly [string, RegExp][] = [
+    ['as soon as its folder is there', /^/],
+    ['while the first parts start', /etcd ready/],
+    ['while pods start', /kubelet ready/],
+  ];
+  it.each(moments)('Ctrl-C during up, %s, leaves nothing', async (_when, line) => {
+    const { stateDir } = lab.status;
+    let seen: Traces | null = null;
+    const { exitCode, stdout, stderr } = await lab.interruptedUp(
+      async (written) => {
+        await until('that moment', async () => {
+          const there = await access(stateDir).then(
+            () => true,
+            () => false,
+          );
+          return there && line.test(written()) ? true : null;
+        });
+        seen = await tracesOf(stateDir, []).catch(() => null);
+      },
+      ...FLAGS,
+    );
+    expect(stderr).toMatch(/interrupted: .*nothing.* left.*\n$/);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(await leftOf(seen ?? { stateDir, processes: [], namespaces: [], ports: [] }, before)).toEqual([]);
+    await expect(tracesOf(stateDir, [])).rejects.toThrow('no warden');
   });
 });

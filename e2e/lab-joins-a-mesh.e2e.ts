@@ -151,6 +151,20 @@ describe('two clusters and a VM', () => {
       expect((await lab.must('fault', 'heal')).stderr).toBe('no link was broken\n');
     });
 
+    it("the VM's link is slowed until it is healed, or it is said why it can't be", async () => {
+      const { exitCode, stderr } = await lab.lab('fault', 'delay', 'vm', '80ms');
+      if (exitCode === 0) {
+        const connect = 'curl -sk -o /dev/null -w %{time_connect} https://10.10.1.10:6443/';
+        expect(Number(await lab.onVm(connect))).toBeGreaterThan(0.16);
+        expect((await lab.must('fault', 'heal')).stderr).toBe('healed: vm\n');
+        expect(Number(await lab.onVm(connect))).toBeLessThan(0.16);
+      } else {
+        expect(exitCode).toBe(1);
+        expect(stderr).toMatch(/^this machine's kernel has no netem .*: .* or cut a link instead\n$/);
+        expect((await lab.must('fault', 'heal')).stderr).toBe('no link was broken\n');
+      }
+    });
+
     it('a part that is killed is started again, the status counts it, and it does its work', async () => {
       const scheduler = async () => {
         const { components } = await lab.readStatus();

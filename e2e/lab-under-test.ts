@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -7,6 +8,7 @@ import { type CommandResult, mustRun, runCommand } from '../demo/src/command.ts'
 import type { Lab } from '../demo/src/stage.ts';
 
 const root = resolve(import.meta.dirname, '..');
+const MESHLIFT = join(root, 'packages/meshlift/bin/meshlift.js');
 const COMMAND_MS = 240_000;
 const POLL_MS = 200;
 
@@ -69,6 +71,31 @@ export class LabUnderTest {
     return result;
   }
 
+  /** An `up` that gets a Ctrl-C as soon as `moment` resolves; it is given what has been written so far. */
+  async interruptedUp(
+    moment: (written: () => string) => Promise<void>,
+    ...flags: readonly string[]
+  ): Promise<CommandResult> {
+    const [program = '', ...args] = [...this.#who.before, process.execPath, MESHLIFT, 'lab', 'up'];
+    // In a process group of its own, all of which the terminal would tell.
+    const child = spawn(program, [...args, '--name', this.name, ...flags], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.#who.env },
+    });
+    const ended = once(child, 'close');
+    const output = { stdout: '', stderr: '' };
+    for (const stream of ['stdout', 'stderr'] as const) {
+      child[stream].setEncoding('utf8').on('data', (text: string) => {
+        output[stream] += text;
+      });
+    }
+    await moment(() => output.stderr);
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGINT');
+    const [code] = (await ended) as [number | null];
+    return { exitCode: code ?? 128, ...output };
+  }
+
   async end(): Promise<void> {
     for (const child of this.#children) child.kill();
     await this.must('down');
@@ -93,7 +120,7 @@ export class LabUnderTest {
 
   /** `meshlift lab …`, on no particular lab. */
   async meshliftLab(...args: readonly string[]): Promise<CommandResult> {
-    return this.run(process.execPath, join(root, 'packages/meshlift/bin/meshlift.js'), 'lab', ...args);
+    return this.run(process.execPath, MESHLIFT, 'lab', ...args);
   }
 
   async must(...args: readonly string[]): Promise<CommandResult> {

@@ -14,11 +14,13 @@ export interface LinkFault {
 /** Breaks and heals the links between machines, at their ports of the backbone. */
 export class LinkFaults {
   readonly #machines: readonly string[];
+  readonly #run: (argv: readonly string[]) => Promise<unknown>;
   readonly #cut = new Set<string>();
   readonly #delayed = new Map<string, number>();
 
-  constructor(machines: readonly string[]) {
+  constructor(machines: readonly string[], run: (argv: readonly string[]) => Promise<unknown> = runProgram) {
     this.#machines = machines;
+    this.#run = run;
   }
 
   list(): LinkFault[] {
@@ -37,28 +39,21 @@ export class LinkFaults {
     this.#cut.add(machine);
   }
 
-  /** Every packet to the machine and from it takes `milliseconds` longer. Rejects where the kernel can't. */
+  /** Every packet to the machine and from it takes `milliseconds` longer. Rejects, changing nothing, where the kernel can't. */
   async delay(machine: string, milliseconds: number): Promise<void> {
     this.#require(machine);
-    const delay = ['root', 'netem', 'delay', `${milliseconds}ms`];
+    const slowed: Tc[] = [];
     try {
-      await runProgram(['tc', 'qdisc', 'replace', 'dev', backbonePort(machine), ...delay]);
-      await runProgram([
-        'nsenter',
-        `--net=/run/netns/${machine}`,
-        '--',
-        'tc',
-        'qdisc',
-        'replace',
-        'dev',
-        'eth0',
-        ...delay,
-      ]);
+      for (const tc of ends(machine)) {
+        await this.#run(tc('replace', 'netem', 'delay', `${milliseconds}ms`));
+        slowed.push(tc);
+      }
     } catch (error) {
-      await this.#undelay(machine);
+      for (const tc of slowed) await this.#run(tc('del'));
+      this.#delayed.delete(machine);
       if (error instanceof ProgramError && /kind is unknown|No such file/.test(error.message)) {
         throw new Error(
-          "this machine's kernel has no netem (sch_netem), which is what delays packets: cut a link instead",
+          "this machine's kernel has no netem (sch_netem), which is what delays packets: load it (modprobe sch_netem) where there is one, or cut a link instead",
         );
       }
       throw error;
@@ -75,8 +70,7 @@ export class LinkFaults {
     for (const name of broken) {
       await this.#setPort(name, ['master', BACKBONE.bridge]);
       this.#cut.delete(name);
-      if (this.#delayed.has(name)) await this.#undelay(name);
-      this.#delayed.delete(name);
+      if (this.#delayed.delete(name)) for (const tc of ends(name)) await this.#run(tc('del'));
     }
     return broken;
   }
@@ -84,24 +78,7 @@ export class LinkFaults {
   /** Off the bridge, the link stays up and leads nowhere, so neither end is told. */
   async #setPort(machine: string, to: readonly string[]): Promise<void> {
     this.#require(machine);
-    await runProgram(['ip', 'link', 'set', backbonePort(machine), ...to]);
-  }
-
-  /** Takes off what is there; that there may be nothing is what `replace` on the default does not mind. */
-  async #undelay(machine: string): Promise<void> {
-    const plain = ['root', 'pfifo'];
-    await runProgram(['tc', 'qdisc', 'replace', 'dev', backbonePort(machine), ...plain]);
-    await runProgram([
-      'nsenter',
-      `--net=/run/netns/${machine}`,
-      '--',
-      'tc',
-      'qdisc',
-      'replace',
-      'dev',
-      'eth0',
-      ...plain,
-    ]);
+    await this.#run(['ip', 'link', 'set', backbonePort(machine), ...to]);
   }
 
   #require(machine: string): void {
@@ -109,4 +86,15 @@ export class LinkFaults {
       throw new UnknownName(`the lab has no machine ${machine}: it has ${this.#machines.join(', ')}`);
     }
   }
+}
+
+/** The command line that changes what queues packets at one end of a link. */
+type Tc = (verb: 'replace' | 'del', ...queue: readonly string[]) => string[];
+
+/** Both ends of a machine's link, since a queue holds back only what leaves. */
+function ends(machine: string): Tc[] {
+  const at =
+    (before: readonly string[], device: string): Tc =>
+    (verb, ...queue) => [...before, 'tc', 'qdisc', verb, 'dev', device, 'root', ...queue];
+  return [at([], backbonePort(machine)), at(['nsenter', `--net=/run/netns/${machine}`, '--'], 'eth0')];
 }

@@ -13,6 +13,7 @@ import { join as joinSockets } from '../sandbox/forward.ts';
 import { listenUnix, readJson } from '../sandbox/unix-server.ts';
 import { EventLog } from '../supervisor/events.ts';
 import { ProcessLauncher } from '../supervisor/launcher.ts';
+import { LogRotation } from '../supervisor/log-rotation.ts';
 import { memoryOf, readProcesses } from '../supervisor/process-memory.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 import { until } from '../supervisor/until.ts';
@@ -76,6 +77,7 @@ export async function runSandbox(settingsPath: string): Promise<void> {
     await makePrivateMounts();
     [lab] = await Promise.all([assembleLab(settings, state), buildNetwork(machinesOf(settings.plan))]);
     await supervisor.start(lab.components, lab.tasks);
+    new LogRotation(state.logs).start((problem) => process.stderr.write(`${problem}\n`));
     boot = 'running';
     settle({ result: 'ready' });
   } catch (error) {

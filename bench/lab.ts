@@ -68,7 +68,7 @@ try {
     CLUSTER,
     deployment('many', MANY, { image: 'debian', command: ['sleep', 'infinity'], resources: {} }),
   );
-  await lab.kubectl(CLUSTER, 'rollout', 'status', 'deployment/many', '--timeout=240s');
+  await lab.kubectl(CLUSTER, 'rollout', 'status', 'deployment/many', '--timeout=200s');
   figures.told(`${MANY} pods with sidecars, all ready after`, seconds(since(applied)));
   say(`${MANY} pods for ${watched} s`);
   const busy = await watch();

@@ -33,10 +33,10 @@ describe('a cluster full of pods with sidecars', () => {
       pod('bearer', { ...sleeper, volumeMounts }, { spec: { volumes } }),
       deployment('many', MANY, sleeper),
     );
-    await lab.kubectl(CLUSTER, 'wait', '--for=condition=Ready', 'pod/bearer', '--timeout=240s');
+    await lab.kubectl(CLUSTER, 'wait', '--for=condition=Ready', 'pod/bearer', '--timeout=200s');
     const read = () => lab.kubectl(CLUSTER, 'exec', 'bearer', '-c', 'bearer', '--', 'cat', '/tokens/token');
     const first = await read();
-    await lab.kubectl(CLUSTER, 'rollout', 'status', 'deployment/many', '--timeout=240s');
+    await lab.kubectl(CLUSTER, 'rollout', 'status', 'deployment/many', '--timeout=200s');
 
     const second = await until(
       'the token is another',

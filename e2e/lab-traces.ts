@@ -69,14 +69,16 @@ export async function leftOf(traces: Traces, before: Host): Promise<string[]> {
     after[kind].filter((it) => !before[kind].includes(it)).map((it) => `${kind}: ${it}`),
   );
   const listening = (await mustRun(['ss', '-Hltn'], { signal: AbortSignal.timeout(10_000) })).stdout;
-  const folder = await access(traces.stateDir).then(
-    () => [traces.stateDir],
-    () => [],
-  );
+  const there = (path: string) =>
+    access(path).then(
+      () => [path],
+      () => [],
+    );
   return [
     ...(await aliveOf(traces)),
     ...traces.ports.filter((port) => listening.includes(`${port} `)),
-    ...folder,
+    ...(await there(traces.stateDir)),
+    ...(await there(`${traces.stateDir}.lock`)),
     ...added,
   ];
 }

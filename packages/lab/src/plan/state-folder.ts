@@ -20,7 +20,7 @@ export class StateFolder {
     return join(this.path, ...name);
   }
 
-  /** Held, by flock(2), as long as the lab's warden lives. Beside the folder, so that it outlives `down`. */
+  /** Held, by flock(2), as long as the lab's warden lives. Beside the folder, which goes before it. */
   get lock(): string {
     return `${this.path}.lock`;
   }

@@ -12,15 +12,13 @@ import type { LabStatus } from '../plan/lab-status.ts';
 import type { StateFolder } from '../plan/state-folder.ts';
 import { removeOwnedByTheLab } from '../rootfs/ownership.ts';
 import type { LabEvent } from '../supervisor/events.ts';
-import { runProgram } from '../supervisor/run-program.ts';
 import { ADMIN } from '../vm/disk-files.ts';
+import { LOCK_HELD, removeLabLock, withLabLock } from './lab-lock.ts';
 import { callUnix, callUnixJson, jsonLines, NotListening } from './unix-http.ts';
 
 const WARDEN = fileURLToPath(new URL('./warden-main.ts', import.meta.url));
 const POLL_MS = 20;
 const WARDEN_END_S = 10;
-/** flock's exit code when someone else holds the lock; not one that the warden uses. */
-const LOCK_HELD = 75;
 
 /** True while a lab of this name has its process on the host, booting or booted. */
 export async function isUp(state: StateFolder): Promise<boolean> {
@@ -45,24 +43,17 @@ export async function startLab(
 ): Promise<void> {
   mkdirSync(state.path, { recursive: true, mode: 0o700 });
   const log = openSync(state.wardenLog, 'a', 0o600);
-  const child = spawn(
-    'flock',
-    [
-      '--nonblock',
-      '--no-fork',
-      `--conflict-exit-code=${LOCK_HELD}`,
-      state.lock,
-      process.execPath,
-      '--disable-warning=ExperimentalWarning',
-      WARDEN,
-      state.path,
-    ],
-    {
-      stdio: ['pipe', log, log],
-      detached: true,
-      env: { NODE_COMPILE_CACHE: compiled, ...process.env },
-    },
-  );
+  const [program, ...args] = withLabLock(state.lock, [
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    WARDEN,
+    state.path,
+  ]);
+  const child = spawn(program, args, {
+    stdio: ['pipe', log, log],
+    detached: true,
+    env: { NODE_COMPILE_CACHE: compiled, ...process.env },
+  });
   closeSync(log);
   let ended: string | null = null;
   child.once('error', (error) => {
@@ -171,19 +162,16 @@ export async function readFaults(state: StateFolder): Promise<readonly LinkFault
 export async function takeDown(state: StateFolder): Promise<boolean> {
   try {
     await callUnixJson(state.wardenSocket, 'POST', '/down');
-    await wardenGone(state);
+    // The warden answers before it has quite ended; the lock that it holds is free once it has.
+    await removeLabLock(state.lock, WARDEN_END_S);
     return true;
   } catch (error) {
     if (!(error instanceof NotListening)) throw error;
   }
   const left = await readSettings(state.settings).catch(() => null);
   await removeOwnedByTheLab(state.path);
+  await removeLabLock(state.lock, 0);
   return left !== null;
-}
-
-/** The warden answers before it has quite ended; the lock that it holds is free once it has. */
-async function wardenGone(state: StateFolder): Promise<void> {
-  await runProgram(['flock', `--wait=${WARDEN_END_S}`, state.lock, 'true']);
 }
 
 async function answers(state: StateFolder): Promise<boolean> {

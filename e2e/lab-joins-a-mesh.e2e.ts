@@ -6,6 +6,8 @@ import { LabUnderTest, until } from './lab-under-test.ts';
 
 const CLUSTERS = ['cluster1', 'cluster2'];
 const OUTSIDE = 'outside';
+/** Where the app of the scenarios takes connections and says nothing. */
+const TCP_PORT = 7003;
 const READY = ['wait', '--for=condition=Available', '--timeout=120s', '--all', 'deployments'];
 
 describe('two clusters and a VM', () => {
@@ -71,13 +73,19 @@ describe('two clusters and a VM', () => {
           'cluster1',
           ...[serviceAccount('client'), bystander('client', { spec })],
           // The name is known in both clusters; the pods are in the other one.
-          ...[service('far'), service('near'), deployment('near', 1, app('near'))],
+          ...[service('far'), service('door', { port: TCP_PORT, app: 'far' })],
+          ...[service('near'), deployment('near', 1, app('near'))],
         ),
         lab.apply(
           'cluster2',
-          ...[service('far'), deployment('far', 1, app('far'))],
+          ...[
+            service('far'),
+            service('door', { port: TCP_PORT, app: 'far' }),
+            deployment('far', 1, app('far')),
+          ],
           ...[namespace(OUTSIDE), bystander('outsider', { namespace: OUTSIDE })],
-          ...[service('other', OUTSIDE), deployment('other', 1, app('other'), OUTSIDE)],
+          ...[service('other', { in: OUTSIDE, type: 'LoadBalancer' })],
+          deployment('other', 1, app('other'), OUTSIDE),
         ),
       ]);
       await Promise.all([
@@ -104,6 +112,74 @@ describe('two clusters and a VM', () => {
       const certificate = answer.headers['x-forwarded-client-cert'] ?? '';
       expect(certificate).toContain('URI=spiffe://cluster.local/ns/default/sa/client');
       expect(certificate).toContain('By=spiffe://cluster.local/ns/default/sa/default');
+    });
+
+    it('every request and every connection is counted once, by the proxy that sent it and by the one that got it', async () => {
+      const door = `for i in 1 2 3; do timeout 3 bash -c 'exec 3<>/dev/tcp/door.default/${TCP_PORT}; cat <&3'; done`;
+      /** What the counters of one name and reporter add up to in a pod. */
+      const counted = async (cluster: string, name: string, metric: string, labels: string[]) => {
+        const path = `/api/v1/namespaces/default/pods/${name}:15020/proxy/stats/prometheus`;
+        const lines = (await lab.kubectl(cluster, 'get', '--raw', path)).split('\n');
+        return lines
+          .filter((line) => line.startsWith(`envoy_istiocustom_${metric}{`))
+          .filter((line) => labels.every((label) => line.includes(label)))
+          .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+      };
+      const { items } = await lab.get('cluster2', 'pods', '-l', 'app=far');
+      const far = items[0].metadata.name;
+      const http = 'istio_requests_total';
+      const tcp = 'istio_tcp_connections_closed_total';
+      const sent = (host: string) => [
+        'reporter="source"',
+        `destination_service="${host}.default.svc.cluster.local"`,
+      ];
+      const got = [
+        'reporter="destination"',
+        'connection_security_policy="mutual_tls"',
+        'destination_workload="far"',
+      ];
+      const all = () =>
+        Promise.all([
+          counted('cluster1', 'client', http, [...sent('far'), 'response_code="200"']),
+          counted('cluster2', far, http, [
+            ...got,
+            'source_principal="spiffe://cluster.local/ns/default/sa/client"',
+          ]),
+          counted('cluster1', 'client', tcp, sent('door')),
+          counted('cluster2', far, tcp, got),
+        ]);
+      const before = await all();
+      for (let i = 0; i < 3; i += 1) expect(await call('far')).not.toBeNull();
+      await lab.kubectl('cluster1', 'exec', 'client', '-c', 'client', '--', 'bash', '-c', door);
+      await until(
+        'all of them are counted',
+        async () => {
+          const more = (await all()).map((count, i) => count - (before[i] ?? 0));
+          return more.join() === '3,3,3,3' ? true : null;
+        },
+        20_000,
+      );
+    });
+
+    it("a LoadBalancer's address leads to its pods from the other cluster and the VM, the gateway's from this machine", async () => {
+      const { status } = await until('it has an address', async () => {
+        const found = await lab.get('cluster2', 'service', 'other', '-n', OUTSIDE);
+        return found.status.loadBalancer.ingress ? found : null;
+      });
+      const url = `http://${status.loadBalancer.ingress[0].ip}/`;
+      const curl = ['curl', '-sf', '--max-time', '5', url];
+      expect(await lab.kubectl('cluster1', 'exec', 'client', '-c', 'client', '--', ...curl)).toContain(
+        '"other"',
+      );
+      expect(await lab.onVm(curl.join(' '))).toContain('"other"');
+      for (const { gateways } of lab.status.clusters) {
+        const answer = await fetch(gateways.ingress.http);
+        // Nobody has told the gateway what to serve yet.
+        expect({ status: answer.status, server: answer.headers.get('server') }).toEqual({
+          status: 404,
+          server: 'istio-envoy',
+        });
+      }
     });
 
     it('a call in plain text from outside the mesh is refused, and would not be if the mesh allowed it', async () => {

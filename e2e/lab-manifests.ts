@@ -55,13 +55,18 @@ export function deployment(
   };
 }
 
-/** A Service of HTTP on port 80 for the pods that are labelled with its name. */
-export function service(name: string, inNamespace = 'default'): object {
+/** A Service of HTTP on port 80, or of plain TCP on its own port, for the pods that are labelled with its name. */
+export function service(
+  name: string,
+  options: { in?: string; type?: 'LoadBalancer'; port?: number; app?: string } = {},
+): object {
+  const { port, type } = options;
+  const ports = [port ? { name: 'tcp', port } : { name: 'http', port: 80, targetPort: 8080 }];
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name, namespace: inNamespace },
-    spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+    metadata: { name, namespace: options.in ?? 'default' },
+    spec: { selector: { app: options.app ?? name }, ports, ...(type && { type }) },
   };
 }
 

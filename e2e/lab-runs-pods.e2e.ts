@@ -46,7 +46,7 @@ describe.concurrent('pods in the lab', () => {
   it('a Deployment rolls out, scales, takes a new version and rolls back, and its Service follows', async () => {
     const readinessProbe = { httpGet: { path: '/', port: 8080 }, periodSeconds: 1, timeoutSeconds: 5 };
     const container = { env: [{ name: 'VERSION', value: 'one' }], readinessProbe };
-    await lab.apply(CLUSTER, deployment('web', 2, container, NS), service('web', NS));
+    await lab.apply(CLUSTER, deployment('web', 2, container, NS), service('web', { in: NS }));
     const rolledOut = () => kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
     /** Until the Service leads to exactly so many pods of just this version. */
     const serves = (version: string, pods: number) =>

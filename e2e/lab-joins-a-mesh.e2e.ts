@@ -256,6 +256,21 @@ describe('two clusters and a VM', () => {
       await lab.kubectl('cluster1', 'scale', 'deployment/near', '--replicas=2');
       await lab.kubectl('cluster1', 'rollout', 'status', 'deployment/near', '--timeout=90s');
     });
+
+    it('a workload that is killed is started again by its node', async () => {
+      const istiod = async () => {
+        const { items } = await lab.get('cluster1', 'pods', '-n', 'istio-system', '-l', 'app=istiod');
+        return items[0].status.containerStatuses[0] as { ready: boolean; restartCount: number };
+      };
+      expect(await istiod()).toMatchObject({ ready: true, restartCount: 0 });
+      expect((await lab.must('fault', 'kill', 'cluster1/istiod')).stderr).toMatch(
+        /^killed: cluster1\/istiod-/,
+      );
+      await until('istiod is back', async () => {
+        const { ready, restartCount } = await istiod();
+        return ready && restartCount === 1 ? true : null;
+      });
+    });
   });
 
   describe('the VM', () => {
@@ -310,6 +325,15 @@ touch /tmp/gone && sudo touch /run/gone && touch kept`);
       );
       expect(await lab.onVm(states)).toBe('active\ninactive\n');
       expect(await lab.onVm('dpkg -s istio-sidecar')).toContain('Status: install ok installed\n');
+    });
+
+    it.each(['stop', 'kill'])('is off after `vm %s`, and on again after `vm start`', async (action) => {
+      await lab.onVm('touch stays');
+      await lab.must('vm', action);
+      const { exitCode } = await lab.lab('ssh', '--', 'true');
+      expect(exitCode).not.toBe(0);
+      await lab.must('vm', 'start');
+      expect(await lab.onVm('ls stays; systemctl is-active kept-on')).toBe('stays\nactive\n');
     });
   });
 });

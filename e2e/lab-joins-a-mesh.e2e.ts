@@ -330,7 +330,7 @@ touch /tmp/gone && sudo touch /run/gone && touch kept`);
     it.each(['stop', 'kill'])('is off after `vm %s`, and on again after `vm start`', async (action) => {
       await lab.onVm('touch stays');
       await lab.must('vm', action);
-      const { exitCode } = await lab.lab('ssh', '--', 'true');
+      const { exitCode } = await lab.meshliftLab('ssh', '--name', lab.name, '--', 'true');
       expect(exitCode).not.toBe(0);
       await lab.must('vm', 'start');
       expect(await lab.onVm('ls stays; systemctl is-active kept-on')).toBe('stays\nactive\n');

@@ -26,7 +26,7 @@ export interface Account {
  * @param parts the folder of root's parts, which the account finds in its own cache
  */
 export async function ordinaryAccount(parts: () => Promise<string>): Promise<Account> {
-  const folder = await mkdtemp(join(tmpdir(), 'meshlift-home-'));
+  const folder = await mkdtemp(join(tmpdir(), 'lab-user-'));
   const home = join(folder, 'home');
   await mkdir(home);
   const env: Record<string, string> = { HOME: home, XDG_STATE_HOME: join(home, 'state') };

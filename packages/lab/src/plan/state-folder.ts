@@ -4,6 +4,9 @@ import { join } from 'node:path';
 /** The longest path that Linux takes for a Unix socket, without its final zero. */
 const LONGEST_SOCKET_PATH = 107;
 
+/** The kubelet's own, of every cluster's node. */
+const DEEPEST_SOCKET = 'cluster1/node/kubelet/device-plugins/kubelet.sock';
+
 /** Where everything of one lab is kept; mode 0700, removed by `lab down`. */
 export class StateFolder {
   readonly path: string;
@@ -62,7 +65,7 @@ export class StateFolder {
 
   /** Null, or why the folder can't hold a lab. */
   problem(): string | null {
-    const longest = Math.max(this.wardenSocket.length, this.sandboxSocket.length);
+    const longest = Buffer.byteLength(this.in(DEEPEST_SOCKET));
     return longest > LONGEST_SOCKET_PATH
       ? `the state folder's path ${this.path} is ${longest - LONGEST_SOCKET_PATH} characters too long for Unix sockets: set XDG_STATE_HOME to a shorter one or choose a shorter --name`
       : null;

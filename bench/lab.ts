@@ -34,6 +34,7 @@ if (!(watchMs > 0)) {
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
 const figures = new Figures();
+let boot = '';
 const lab = await LabUnderTest.prepare('bench');
 try {
   figures.under('parts and root file system found in the cache', await findMaterial(), 0.3, seconds);
@@ -41,7 +42,7 @@ try {
   const before = await host();
   say('lab up');
   const started = performance.now();
-  const boot = (await lab.up()).stderr;
+  boot = (await lab.up()).stderr;
   figures.under('lab up: two clusters, mesh, gateways, VM', since(started), 25, seconds);
 
   say(`idle for ${watched} s`);
@@ -92,12 +93,12 @@ try {
     0,
     String,
   );
-
+} finally {
+  // Also what was measured before something failed.
   const [cpu] = cpus();
   process.stdout.write(`${cpus().length} × ${cpu?.model.trim()}, Node ${process.version}\n\n`);
   process.stdout.write(`${figures.table()}\n\n${partsOf(boot)}\n`);
   process.exitCode = figures.missed ? 1 : 0;
-} finally {
   await lab.end();
 }
 

@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bystander, deployment, namespace, service, serviceAccount } from './lab-manifests.ts';
 import { LabUnderTest, until } from './lab-under-test.ts';
@@ -255,6 +259,27 @@ describe('two clusters and a VM', () => {
       expect(after.restarts).toBe(1);
       await lab.kubectl('cluster1', 'scale', 'deployment/near', '--replicas=2');
       await lab.kubectl('cluster1', 'rollout', 'status', 'deployment/near', '--timeout=90s');
+    });
+
+    it('neither a pod nor the VM reaches this machine, or anything beyond the lab', async () => {
+      const server = createServer((_request, response) => void response.end('here')).listen(0, '0.0.0.0');
+      await once(server, 'listening');
+      try {
+        const { port } = server.address() as AddressInfo;
+        const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+        const addresses = own.filter(({ family }) => family === 'IPv4').map(({ address }) => address);
+        for (const address of [...addresses, '192.0.2.1']) {
+          const url = `http://${address}:${port}/`;
+          if (address !== '192.0.2.1') expect(await (await fetch(url)).text()).toBe('here');
+          // curl's code for a connection that could not be made; it needs no timeout to know.
+          const curl = `curl -s --max-time 5 ${url} || echo ends with $?`;
+          expect(await lab.onVm(curl)).toBe('ends with 7\n');
+          const inPod = ['exec', '-n', OUTSIDE, 'outsider', '--', 'sh', '-c', curl];
+          expect(await lab.kubectl('cluster2', ...inPod)).toBe('ends with 7\n');
+        }
+      } finally {
+        server.close();
+      }
     });
 
     it('a workload that is killed is started again by its node', async () => {

@@ -72,7 +72,7 @@ function ingressGateway(cluster: ClusterPlan): object {
     enabled: true,
     k8s: {
       resources: SMALL,
-      securityContext: NO_SIDECAR,
+      ...asNoSidecar(INGRESS_GATEWAY),
       readinessProbe: GATEWAY_READINESS,
       service: { ...LOAD_BALANCER, loadBalancerIP: cluster.addresses.ingressGateway },
     },
@@ -91,7 +91,7 @@ function eastWestGateway(cluster: ClusterPlan): object {
     k8s: {
       env: [{ name: 'ISTIO_META_REQUESTED_NETWORK_VIEW', value: cluster.network }],
       resources: SMALL,
-      securityContext: NO_SIDECAR,
+      ...asNoSidecar(EAST_WEST_GATEWAY),
       readinessProbe: GATEWAY_READINESS,
       service: {
         ...LOAD_BALANCER,
@@ -104,5 +104,18 @@ function eastWestGateway(cluster: ClusterPlan): object {
         ],
       },
     },
+  };
+}
+
+/** Of its container too: the injector would make it 1337 where the container says nothing itself. */
+function asNoSidecar(name: string): object {
+  const { runAsUser, runAsGroup } = NO_SIDECAR;
+  const patches = Object.entries({ runAsUser, runAsGroup }).map(([field, value]) => ({
+    path: `spec.template.spec.containers.[name:istio-proxy].securityContext.${field}`,
+    value,
+  }));
+  return {
+    securityContext: NO_SIDECAR,
+    overlays: [{ apiVersion: 'apps/v1', kind: 'Deployment', name, patches }],
   };
 }

@@ -12,6 +12,8 @@ const CLUSTERS = ['cluster1', 'cluster2'];
 const OUTSIDE = 'outside';
 /** Where the app of the scenarios takes connections and says nothing. */
 const TCP_PORT = 7003;
+/** An address of the Internet, which answers everybody who can reach it. */
+const BEYOND = '1.1.1.1';
 const READY = ['wait', '--for=condition=Available', '--timeout=120s', '--all', 'deployments'];
 
 describe('two clusters and a VM', () => {
@@ -176,14 +178,22 @@ describe('two clusters and a VM', () => {
         '"other"',
       );
       expect(await lab.onVm(curl.join(' '))).toContain('"other"');
-      for (const { gateways } of lab.status.clusters) {
-        const answer = await fetch(gateways.ingress.http);
-        // Nobody has told the gateway what to serve yet.
-        expect({ status: answer.status, server: answer.headers.get('server') }).toEqual({
-          status: 404,
-          server: 'istio-envoy',
-        });
-      }
+      await lab.apply('cluster2', {
+        apiVersion: 'networking.istio.io/v1',
+        kind: 'Gateway',
+        metadata: { name: 'front', namespace: OUTSIDE },
+        spec: {
+          selector: { istio: 'ingressgateway' },
+          servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*'] }],
+        },
+      });
+      const { ingress } = (await lab.readStatus()).clusters[1]?.gateways ?? {};
+      const answer = await until('the gateway answers', () => fetch(ingress?.http ?? '').catch(() => null));
+      // It has not been told what to serve.
+      expect({ status: answer.status, server: answer.headers.get('server') }).toEqual({
+        status: 404,
+        server: 'istio-envoy',
+      });
     });
 
     it('a call in plain text from outside the mesh is refused, and would not be if the mesh allowed it', async () => {
@@ -268,11 +278,11 @@ describe('two clusters and a VM', () => {
         const { port } = server.address() as AddressInfo;
         const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
         const addresses = own.filter(({ family }) => family === 'IPv4').map(({ address }) => address);
-        for (const address of [...addresses, '192.0.2.1']) {
+        for (const address of [...addresses, BEYOND]) {
           const url = `http://${address}:${port}/`;
-          if (address !== '192.0.2.1') expect(await (await fetch(url)).text()).toBe('here');
-          // curl's code for a connection that could not be made; it needs no timeout to know.
-          const curl = `curl -s --max-time 5 ${url} || echo ends with $?`;
+          if (address !== BEYOND) expect(await (await fetch(url)).text()).toBe('here');
+          // curl's code for a connection that is refused at once, and not one that is waited for.
+          const curl = `curl -s --max-time 9 ${url} || echo ends with $?`;
           expect(await lab.onVm(curl)).toBe('ends with 7\n');
           const inPod = ['exec', '-n', OUTSIDE, 'outsider', '--', 'sh', '-c', curl];
           expect(await lab.kubectl('cluster2', ...inPod)).toBe('ends with 7\n');

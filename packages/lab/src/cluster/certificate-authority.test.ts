@@ -10,6 +10,14 @@ test('a root signs itself and may sign others', () => {
   expect(rootCert.verify(rootCert.publicKey)).toBe(true);
 });
 
+test('every certificate says whose it is and who signed it, without which curl and others refuse it', async () => {
+  expect(rootCert.subject).toBe('O=Istio\nCN=Root CA');
+  expect(rootCert.issuer).toBe(rootCert.subject);
+  const leaf = new X509Certificate((await root.client({ commonName: 'somebody' })).cert);
+  expect(leaf.subject).toBe('CN=somebody');
+  expect(leaf.issuer).toBe(rootCert.subject);
+});
+
 test('an intermediate is signed by its root, may sign, and carries its SPIFFE name', async () => {
   const uri = 'spiffe://cluster.local/ns/istio-system/sa/citadel';
   const intermediate = await root.intermediate({ commonName: 'Intermediate CA' }, [uri]);

@@ -44,8 +44,10 @@ export class CertificateAuthority {
   /** A self-signed root. */
   static async root(subject: Subject): Promise<CertificateAuthority> {
     const keys = await generateKeys();
+    const { subject: name, ...validity } = common(subject);
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-      ...common(subject),
+      ...validity,
+      name,
       keys,
       signingAlgorithm: ALGORITHM,
       extensions: [...caExtensions(), await x509.SubjectKeyIdentifierExtension.create(keys.publicKey)],

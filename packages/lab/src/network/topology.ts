@@ -26,6 +26,8 @@ export function backbonePort(machine: string): string {
  */
 export function networkCommands(machines: readonly Machine[]): NetworkCommand[] {
   return [
+    // A router that forwards says so at once when it has no way on, and there is none; one that doesn't keeps silent.
+    { netns: null, argv: ['sysctl', '-q', '-p', '-'], stdin: lines(['net.ipv4.ip_forward = 1']) },
     { netns: null, argv: ['ip', '-batch', '-'], stdin: lines(sandboxLinks(machines)) },
     ...machines.flatMap((machine) => [
       { netns: machine.name, argv: ['ip', '-batch', '-'], stdin: lines(machineLinks(machine)) },

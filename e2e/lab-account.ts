@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, chown, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { mustRun, runCommand } from '../demo/src/command.ts';
 import type { Someone } from './lab-under-test.ts';
@@ -26,7 +25,8 @@ export interface Account {
  * @param parts the folder of root's parts, which the account finds in its own cache
  */
 export async function ordinaryAccount(parts: () => Promise<string>): Promise<Account> {
-  const folder = await mkdtemp(join(tmpdir(), 'lab-user-'));
+  // Not deeper: the lab's sockets lie in it, and the kernel gives their paths 107 characters.
+  const folder = await mkdtemp('/tmp/lab-user-');
   const home = join(folder, 'home');
   await mkdir(home);
   const env: Record<string, string> = { HOME: home, XDG_STATE_HOME: join(home, 'state') };

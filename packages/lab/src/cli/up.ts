@@ -35,6 +35,8 @@ export async function up(options: UpOptions, io: LabIo): Promise<number> {
   const catalogues = await readCatalogues(options.images, io.cwd);
   if (await isUp(state)) return joinRunning(options, state, io);
 
+  const problem = state.problemOfNew();
+  if (problem) throw new LabError(problem, EXIT.badInput);
   mkdirSync(labsFolder(io.env), { recursive: true, mode: 0o700 });
   const ordinaryUser = process.getuid?.() === 0 ? null : userInfo().username;
   const { clusters } = options;

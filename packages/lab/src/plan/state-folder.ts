@@ -63,9 +63,18 @@ export class StateFolder {
     return this.in('logs');
   }
 
-  /** Null, or why the folder can't hold a lab. */
+  /** Null, or why there can't be a lab in the folder. */
   problem(): string | null {
-    const longest = Buffer.byteLength(this.in(DEEPEST_SOCKET));
+    return this.#tooLong(this.wardenSocket, this.sandboxSocket);
+  }
+
+  /** Null, or why a lab can't be started in the folder. */
+  problemOfNew(): string | null {
+    return this.#tooLong(this.in(DEEPEST_SOCKET));
+  }
+
+  #tooLong(...sockets: readonly string[]): string | null {
+    const longest = Math.max(...sockets.map((path) => Buffer.byteLength(path)));
     return longest > LONGEST_SOCKET_PATH
       ? `the state folder's path ${this.path} is ${longest - LONGEST_SOCKET_PATH} characters too long for Unix sockets: set XDG_STATE_HOME to a shorter one or choose a shorter --name`
       : null;

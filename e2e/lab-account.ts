@@ -29,7 +29,8 @@ export async function ordinaryAccount(parts: () => Promise<string>): Promise<Acc
   const folder = await mkdtemp('/tmp/lab-user-');
   const home = join(folder, 'home');
   await mkdir(home);
-  const env: Record<string, string> = { HOME: home, XDG_STATE_HOME: join(home, 'state') };
+  // Where this process keeps temporary files is nobody else's to enter.
+  const env: Record<string, string> = { HOME: home, XDG_STATE_HOME: join(home, 'state'), TMPDIR: '/tmp' };
   const remove = () => rm(folder, { recursive: true, force: true });
   if (process.getuid?.() !== 0) {
     // What takes minutes to make is kept where this account keeps such things.

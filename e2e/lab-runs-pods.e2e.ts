@@ -316,7 +316,10 @@ describe.concurrent('pods in the lab', () => {
   });
 
   it('kubectl port-forward leads from this machine to a port of the pod', async () => {
-    await lab.apply(CLUSTER, pod('far', { env: [{ name: 'VERSION', value: 'far' }] }, { namespace: NS }));
+    // Ready once it listens: kubectl gives up forwarding when the pod refuses a connection.
+    const readinessProbe = { httpGet: { path: '/', port: 8080 }, periodSeconds: 1, timeoutSeconds: 5 };
+    const container = { env: [{ name: 'VERSION', value: 'far' }], readinessProbe };
+    await lab.apply(CLUSTER, pod('far', container, { namespace: NS }));
     await ready('far');
     const forward = lab.followKubectl(CLUSTER, 'port-forward', 'pod/far', ':8080', ...IN);
     const port = await until(
@@ -342,11 +345,15 @@ describe.concurrent('pods in the lab', () => {
     });
     expect(message).toContain(`image "${image}" is not in the lab's image catalogue`);
     expect(message).toContain('--images FILE');
-    const { items } = await lab.get(CLUSTER, 'events', '--field-selector=involvedObject.name=unknown', ...IN);
-    const failed = items.filter(({ reason }: { reason: string }) => reason === 'Failed');
-    const messages: string[] = failed.map((it: { message: string }) => it.message);
-    expect(messages).toContain('Error: ErrImagePull');
-    expect(messages.join('\n')).toContain(message.replace(/^Back-off .*?ErrImagePull: /, ''));
+    // Events follow by themselves, a moment later.
+    const pulled = message.replace(/^Back-off .*?ErrImagePull: /, '');
+    await until('events tell the same', async () => {
+      const scope = '--field-selector=involvedObject.name=unknown';
+      const { items } = await lab.get(CLUSTER, 'events', scope, ...IN);
+      const failed = items.filter(({ reason }: { reason: string }) => reason === 'Failed');
+      const messages: string[] = failed.map((it: { message: string }) => it.message);
+      return messages.includes('Error: ErrImagePull') && messages.join('\n').includes(pulled) ? true : null;
+    });
     expect((await lab.get(CLUSTER, 'pod', 'unknown', ...IN)).status.phase).toBe('Pending');
   });
 });

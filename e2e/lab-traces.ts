@@ -36,7 +36,8 @@ export async function tracesOf(stateDir: string, forwards: readonly { listen: st
   if (!warden) throw new Error(`no warden serves ${stateDir}`);
   const ours = [warden];
   for (const each of ours) ours.push(...all.filter(({ parent }) => parent === each.pid));
-  const host = new Set(await namespacesOf('self'));
+  // The warden is on the host, as whoever started it sees it.
+  const host = new Set(await namespacesOf(warden.pid));
   const used = await Promise.all(ours.map(({ pid }) => namespacesOf(pid)));
   const namespaces = [...new Set(used.flat())].filter((name) => !host.has(name));
   return { stateDir, processes: ours, namespaces, ports: forwards.map(({ listen }) => listen) };
@@ -132,7 +133,7 @@ async function read(pid: number): Promise<Process> {
 }
 
 /** None for a process that has ended, or is not ours to look at. */
-async function namespacesOf(pid: number | 'self'): Promise<string[]> {
+async function namespacesOf(pid: number): Promise<string[]> {
   const folder = `/proc/${pid}/ns`;
   const names = ['ipc', 'mnt', 'net', 'pid', 'user', 'uts'];
   return Promise.all(names.map((name) => readlink(`${folder}/${name}`))).catch(() => []);

@@ -15,7 +15,7 @@ test('a block counts what is ready in its line, and below it what each other par
     ['cluster1/apiserver', line({ state: 'starting', startedAt: 1000, waitingFor: 'etcd' })],
     ['vm', line({ tookMs: 300 })],
   ]);
-  expect(renderTree(lines, 3500)).toEqual([
+  expect(renderTree(lines, 3500, 24)).toEqual([
     '○ cluster1  1 ready, the slowest in 0.7 s',
     '  · apiserver 2.5 s  waits for etcd',
     '● vm  1 ready, the slowest in 0.3 s',
@@ -23,7 +23,25 @@ test('a block counts what is ready in its line, and below it what each other par
 });
 
 test('what failed is marked', () => {
-  expect(renderTree(new Map([['cluster1/gateways', line({ state: 'failed' })]]), 0)[1]).toContain(
-    '✗ gateways',
-  );
+  const failed = new Map([['cluster1/gateways', line({ state: 'failed' })]]);
+  expect(renderTree(failed, 0, 24)[1]).toContain('✗ gateways');
+});
+
+test('a terminal of few rows is never overfull, and every block keeps its line and its share', () => {
+  const starting = line({ state: 'starting' });
+  const names = ['a', 'b', 'c', 'd'].flatMap((part) => [`cluster1/${part}`, `cluster2/${part}`]);
+  const lines = new Map([...names, 'vm'].map((name) => [name, starting]));
+  const tree = renderTree(lines, 1000, 10);
+  expect(tree).toEqual([
+    '○ cluster1  0 ready',
+    '  · a 1.0 s',
+    '  … 3 more',
+    '○ cluster2  0 ready',
+    '  · a 1.0 s',
+    '  … 3 more',
+    '○ vm  0 ready',
+    '  · vm 1.0 s',
+  ]);
+  for (const rows of [3, 4, 6, 9, 12, 15])
+    expect(renderTree(lines, 1000, rows).length).toBeLessThanOrEqual(rows);
 });

@@ -79,7 +79,10 @@ async function joinRunning(options: UpOptions, state: StateFolder, io: LabIo): P
 /** Tells the boot until it has ended; a lab that did not come up is taken down again. */
 async function follow(options: UpOptions, state: StateFolder, io: LabIo): Promise<void> {
   const view = io.terminal
-    ? new BootTree(io.stderr, () => process.stderr.columns || 80)
+    ? new BootTree(io.stderr, () => ({
+        columns: process.stderr.columns || 80,
+        rows: process.stderr.rows || 24,
+      }))
     : new BootLines((line) => say(io, line));
   view.start();
   let failed: LabEvent | null = null;

@@ -67,7 +67,9 @@ test('what a readiness check rejects with is shown as what is waited for', async
     return true;
   };
   await supervisor.start([component('etcd', { ready })], []);
-  expect(seen).toContainEqual(expect.objectContaining({ type: 'waiting', for: 'connection refused' }));
+  expect(seen).toContainEqual(
+    expect.objectContaining({ type: 'waiting', for: 'it to answer (connection refused)' }),
+  );
   await supervisor.stop();
 });
 

@@ -261,13 +261,13 @@ class KeptComponent {
     while (ready) {
       const attempt = AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
       const answer = await ready(attempt).then(
-        (yes) => (yes ? null : 'it answers, but is not ready yet'),
-        (error: Error) => (attempt.aborted ? 'it does not answer' : error.message),
+        (yes) => (yes ? null : 'it to be ready'),
+        (error: Error) => (attempt.aborted ? 'it to answer' : `it to answer (${error.message})`),
       );
       signal.throwIfAborted();
       if (answer === null) return;
       if (this.#now() - started > READY_DEADLINE_MS) {
-        throw new Error(`${name} was not ready after ${READY_DEADLINE_MS / 1000} s: ${answer}`);
+        throw new Error(`${name} was not ready after ${READY_DEADLINE_MS / 1000} s of waiting for ${answer}`);
       }
       if (answer !== last) {
         last = answer;

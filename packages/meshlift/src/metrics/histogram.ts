@@ -33,6 +33,10 @@ function combine(a: Histogram, b: Histogram, sign: 1 | -1): Histogram {
   if (a.bounds.length === 0) {
     return { bounds: b.bounds, cumulative: b.cumulative.map((count) => sign * count), sum };
   }
+  if (a.bounds.length === b.bounds.length && a.bounds.every((bound, i) => bound === b.bounds[i])) {
+    const cumulative = a.cumulative.map((count, i) => count + sign * (b.cumulative[i] ?? 0));
+    return { bounds: a.bounds, cumulative, sum };
+  }
   const countsOfB = new Map(b.bounds.map((bound, i) => [bound, b.cumulative[i] ?? 0]));
   const bounds: number[] = [];
   const cumulative: number[] = [];

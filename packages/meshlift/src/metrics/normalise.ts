@@ -2,7 +2,7 @@ import type { Answerer, CallSeries, LatencySeries } from './call-series.ts';
 import { envoyCluster } from './envoy-cluster.ts';
 import { failed } from './failed.ts';
 import { addHistograms, type Histogram } from './histogram.ts';
-import { type PrometheusSample, parsePrometheus } from './prometheus-text.ts';
+import { LabelMemory, type PrometheusSample, parsePrometheus } from './prometheus-text.ts';
 
 /** Which calls matter. */
 export interface WantedCalls {
@@ -26,10 +26,11 @@ const family =
 export function callSeries(
   text: string,
   wanted: WantedCalls,
+  memory: LabelMemory = new LabelMemory(),
 ): { calls: readonly CallSeries[]; latency: readonly LatencySeries[] } {
   const calls = new Map<string, CallSeries>();
   const latency = new Map<string, LatencyParts>();
-  for (const series of seriesIn(text)) {
+  for (const series of seriesIn(text, memory)) {
     const [first] = series;
     const outcome = first === undefined ? null : wantedOutcome(first, wanted);
     if (first === undefined || outcome === null) continue;
@@ -50,11 +51,11 @@ export function isCountedOnce(name: string, outcome: Parameters<typeof failed>[0
 }
 
 /** Lines in a row with the same labels: one counter, or all buckets of a histogram. */
-function seriesIn(text: string): PrometheusSample[][] {
+function seriesIn(text: string, memory: LabelMemory): PrometheusSample[][] {
   const found: PrometheusSample[][] = [];
   let last: PrometheusSample[] = [];
-  for (const sample of parsePrometheus(text, (name) => family.test(name))) {
-    if (sample.labels === last[0]?.labels) {
+  for (const sample of parsePrometheus(text, (name) => family.test(name), memory)) {
+    if (sample.labels === last[0]?.labels && sample.name === last[0].name) {
       last.push(sample);
     } else {
       last = [sample];

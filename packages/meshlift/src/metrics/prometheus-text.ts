@@ -10,16 +10,55 @@ export interface PrometheusSample {
 
 const boundLabel = ',le="';
 
+/** A line's labels as they were read once. */
+interface ReadLabels {
+  readonly labels: Map<string, string>;
+  readonly bound: number | null;
+  /** a bucket's labels up to its bound, the same for all buckets of its histogram; empty for other lines */
+  readonly seriesText: string;
+}
+
+/**
+ * Labels that were read before, by their text: a proxy's page has the same hundreds of characters of labels every time,
+ * and so have the pages of its replicas. Who reads pages again and again keeps one of these.
+ */
+export class LabelMemory {
+  readonly #known = new Map<string, ReadLabels>();
+  readonly #most: number;
+
+  /** forgets everything when there are more than `most`: labels come and go with the workloads that they name */
+  constructor(most = 20_000) {
+    this.#most = most;
+  }
+
+  /** the labels in the braces that begin at `from` and end before `to` */
+  read(text: string, from: number, to: number): ReadLabels {
+    const part = text.slice(from, to);
+    const known = this.#known.get(part);
+    if (known) return known;
+    // A copy: a part of a string keeps the whole string, here a page, in memory.
+    const own = [...part].join('');
+    const read = parseLabels(own);
+    if (this.#known.size >= this.#most) this.#known.clear();
+    this.#known.set(own, read);
+    return read;
+  }
+}
+
 /**
  * Reads the lines whose metric name is wanted. A proxy's page has thousands of lines of which a few dozen matter, so
  * the others are skipped by their names alone; and a histogram has dozens of lines with the same hundreds of characters
  * of labels, which are read once.
  */
-export function parsePrometheus(text: string, wanted: (name: string) => boolean): PrometheusSample[] {
+export function parsePrometheus(
+  text: string,
+  wanted: (name: string) => boolean,
+  memory: LabelMemory = new LabelMemory(),
+): PrometheusSample[] {
   const samples: PrometheusSample[] = [];
   let name = '';
   let isWanted = false;
-  let series = { text: '', labels: new Map<string, string>() };
+  let series: ReadLabels | null = null;
   for (let start = 0; start < text.length; ) {
     const newline = text.indexOf('\n', start);
     const end = newline === -1 ? text.length : newline;
@@ -29,23 +68,36 @@ export function parsePrometheus(text: string, wanted: (name: string) => boolean)
       if (nameEnd - start !== name.length || !text.startsWith(name, start)) {
         name = text.slice(start, nameEnd);
         isWanted = wanted(name);
-        series = { text: '', labels: new Map() };
+        series = null;
       }
       if (isWanted) {
-        const sameSeries = series.text !== '' && text.startsWith(series.text, nameEnd);
-        const boundAt = nameEnd + series.text.length;
-        if (sameSeries && text.startsWith(boundLabel, boundAt)) {
+        const boundAt = series?.seriesText ? nameEnd + series.seriesText.length : -1;
+        if (series && isNextBucket(text, nameEnd, boundAt, series)) {
           samples.push({ name, labels: series.labels, ...boundAndValue(text, boundAt, end) });
         } else {
-          const line = parseLine(text, nameEnd, end);
-          series = { text: line.seriesText, labels: line.labels };
-          samples.push({ name, labels: line.labels, bound: line.bound, value: line.value });
+          // No value has a brace in it.
+          const brace = text.lastIndexOf('}', end - 1);
+          const labelsEnd = text[nameEnd] === '{' && brace > nameEnd ? brace + 1 : nameEnd;
+          series = memory.read(text, nameEnd, labelsEnd);
+          samples.push({
+            name,
+            labels: series.labels,
+            bound: series.bound,
+            value: valueAt(text, labelsEnd, end),
+          });
         }
       }
     }
     start = end + 1;
   }
   return samples;
+}
+
+/** Compared as slices: a comparison of strings is far quicker than `startsWith`, which goes letter by letter. */
+function isNextBucket(text: string, nameEnd: number, boundAt: number, { seriesText }: ReadLabels): boolean {
+  return (
+    boundAt !== -1 && text.startsWith(boundLabel, boundAt) && text.slice(nameEnd, boundAt) === seriesText
+  );
 }
 
 function endOfName(text: string, start: number, end: number): number {
@@ -58,27 +110,22 @@ function endOfName(text: string, start: number, end: number): number {
   return at;
 }
 
-function parseLine(text: string, nameEnd: number, end: number) {
+/** `{a="b",le="5"}`, or nothing at all */
+function parseLabels(text: string): ReadLabels {
   const labels = new Map<string, string>();
-  let at = nameEnd;
   let seriesText = '';
-  if (text[at] === '{') {
-    at += 1;
-    while (at < end && text[at] !== '}') {
-      const equals = text.indexOf('="', at);
-      if (equals === -1 || equals > end) break;
-      const label = text.slice(at, equals).trim();
-      const close = closingQuote(text, equals + 2, end);
-      if (label === 'le') seriesText = text.slice(nameEnd, at - 1);
-      labels.set(label, unescapeLabel(text.slice(equals + 2, close)));
-      at = close + 1;
-      if (text[at] === ',') at += 1;
-    }
-    at += 1; // the brace
+  for (let at = 1; at < text.length && text[at] !== '}'; ) {
+    const equals = text.indexOf('="', at);
+    if (equals === -1) break;
+    const label = text.slice(at, equals).trim();
+    const close = closingQuote(text, equals + 2, text.length);
+    if (label === 'le') seriesText = text.slice(0, at - 1);
+    labels.set(label, unescapeLabel(text.slice(equals + 2, close)));
+    at = text[close + 1] === ',' ? close + 2 : close + 1;
   }
   const le = labels.get('le');
   labels.delete('le');
-  return { labels, seriesText, bound: le === undefined ? null : numberOf(le), value: valueAt(text, at, end) };
+  return { labels, seriesText, bound: le === undefined ? null : numberOf(le) };
 }
 
 /** The end of a bucket's line, from its `le` on: `,le="5"} 30`. */

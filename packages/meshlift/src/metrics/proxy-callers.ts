@@ -3,7 +3,7 @@ import type { Caller, CallerCounters, CallerSample, UnreadCaller } from './call-
 import type { CallerSource, ReadOptions } from './caller-source.ts';
 import { callersAmong } from './callers.ts';
 import type { WantedCalls } from './normalise.ts';
-import { forEachAtOnce, readCaller } from './read-callers.ts';
+import { forEachAtOnce, PageMemory, readCaller } from './read-callers.ts';
 
 /** Listing a big cluster's pods costs more than reading a few proxies; a new caller's first calls are counted anyway. */
 const listEveryMs = 5_000;
@@ -44,9 +44,9 @@ export function proxyCallers(
 ): CallerSource {
   let list: PodList | null = null;
   const known = new Map<string, Known>();
-  /** whose Envoy page did not answer; asked again once in a while, since it may only not have been up yet */
-  const agentOnly = new Set<string>();
-  let agentOnlySince = now();
+  const memory = new PageMemory();
+  /** an Envoy page that did not answer may only not have been up yet: they are asked again once in a while */
+  let askedAgainAt = now();
 
   async function callers(signal: AbortSignal | undefined, atMostMs: number): Promise<readonly Caller[]> {
     if (list && now() - list.at < atMostMs) return list.callers;
@@ -75,9 +75,9 @@ export function proxyCallers(
     { signal, thorough = false }: ReadOptions,
   ): Promise<{ readonly sample: CallerSample; readonly stale: boolean }> {
     const at = now();
-    if (at - agentOnlySince >= askAgainAfterMs) {
-      agentOnly.clear();
-      agentOnlySince = at;
+    if (at - askedAgainAt >= askAgainAfterMs) {
+      memory.withoutEnvoyPage.clear();
+      askedAgainAt = at;
     }
     const read: CallerCounters[] = [];
     const unread: UnreadCaller[] = [];
@@ -88,7 +88,7 @@ export function proxyCallers(
         read.push(last.counters);
         return;
       }
-      const found = await readCaller(kube, caller, { ...options, ...(signal && { signal }) }, agentOnly);
+      const found = await readCaller(kube, caller, { ...options, ...(signal && { signal }) }, memory);
       if ('why' in found) {
         unread.push(found);
         return;

@@ -3,6 +3,7 @@ import { isMeshliftError } from '../errors/error.ts';
 import type { Caller, CallerCounters, CallerSample, UnreadCaller } from './call-series.ts';
 import { callersAmong } from './callers.ts';
 import { callSeries, type WantedCalls } from './normalise.ts';
+import { LabelMemory } from './prometheus-text.ts';
 
 export interface ReadCallersOptions extends WantedCalls {
   readonly signal?: AbortSignal;
@@ -69,24 +70,42 @@ export async function forEachAtOnce<T>(
   await Promise.all(Array.from({ length: Math.min(most, items.length) }, workOff));
 }
 
-/** One proxy's counters, or why they could not be had; `withoutEnvoyPage` remembers who has only the agent's. */
+/** What reading the same proxies again and again can do without finding out anew. */
+export class PageMemory {
+  readonly labels = new LabelMemory();
+  /** `NAMESPACE/POD` of who has only the agent's page */
+  readonly withoutEnvoyPage = new Set<string>();
+}
+
+/** One proxy's counters, or why they could not be had. */
 export async function readCaller(
   cluster: KubeReader,
   caller: Caller,
   options: ReadCallersOptions,
-  withoutEnvoyPage: Set<string> = new Set(),
+  memory: PageMemory = new PageMemory(),
 ): Promise<CallerCounters | UnreadCaller> {
   const { signal, proxyTimeoutMs = 3_000 } = options;
-  const deadline = AbortSignal.timeout(proxyTimeoutMs);
+  signal?.throwIfAborted();
+  // By hand and cleared up: a signal of AbortSignal.any stays with an engine's signal for as long as that lives.
+  const within = new AbortController();
+  const abort = () => within.abort(signal?.reason);
+  signal?.addEventListener('abort', abort);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    within.abort(new Error('late'));
+  }, proxyTimeoutMs);
   try {
-    const within = signal ? AbortSignal.any([signal, deadline]) : deadline;
-    const text = await readStats(cluster, caller, { ...options, signal: within }, withoutEnvoyPage);
-    return { caller, ...callSeries(text, options) };
+    const text = await readStats(cluster, caller, { ...options, signal: within.signal }, memory);
+    return { caller, ...callSeries(text, options, memory.labels) };
   } catch (error) {
     signal?.throwIfAborted();
-    if (deadline.aborted) return { caller, why: `no answer within ${proxyTimeoutMs} ms` };
+    if (late) return { caller, why: `no answer within ${proxyTimeoutMs} ms` };
     if (!isMeshliftError(error)) throw error;
     return { caller, why: error.why };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
   }
 }
 
@@ -95,7 +114,7 @@ async function readStats(
   cluster: KubeReader,
   { namespace, pod }: Caller,
   options: ReadCallersOptions,
-  withoutEnvoyPage: Set<string>,
+  { withoutEnvoyPage }: PageMemory,
 ): Promise<string> {
   const read = ({ port, path }: StatsPage) => cluster.podGet({ namespace, pod, port }, path, options.signal);
   const name = `${namespace}/${pod}`;

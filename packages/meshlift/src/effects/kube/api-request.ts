@@ -59,20 +59,30 @@ export function apiClient(access: ClusterAccess, timeoutMs: number): ApiClient {
 
   const send = async (asked: ApiRequest): Promise<ApiAnswer> => {
     const request = { ...asked, path: `${basePath}${asked.path}` };
-    const deadline = AbortSignal.timeout(timeoutMs);
-    const signal = request.signal ? AbortSignal.any([request.signal, deadline]) : deadline;
     request.signal?.throwIfAborted();
+    // By hand and cleared up: a signal of AbortSignal.any stays with its sources, and an engine's lives for days.
+    const within = new AbortController();
+    const abort = () => within.abort(request.signal?.reason);
+    request.signal?.addEventListener('abort', abort);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      within.abort();
+    }, timeoutMs);
     try {
-      let answer = await exchange(request, await connectOptions(), signal, secure);
+      let answer = await exchange(request, await connectOptions(), within.signal, secure);
       if (answer.status === 401) {
-        answer = await exchange(request, await connectOptions(true), signal, secure);
+        answer = await exchange(request, await connectOptions(true), within.signal, secure);
       }
       return answer;
     } catch (error) {
       if (request.signal?.aborted) {
         throw request.signal.reason;
       }
-      throw deadline.aborted ? new NoAnswerInTime(`no answer within ${timeoutMs} ms`) : error;
+      throw late ? new NoAnswerInTime(`no answer within ${timeoutMs} ms`) : error;
+    } finally {
+      clearTimeout(timer);
+      request.signal?.removeEventListener('abort', abort);
     }
   };
 

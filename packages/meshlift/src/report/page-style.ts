@@ -39,6 +39,7 @@ thead th { color: var(--soft); font-size: .8125rem; font-weight: 500; white-spac
 tbody th { font-weight: 600; }
 .number { text-align: right; white-space: nowrap; }
 .whole { white-space: nowrap; }
+.prose { min-width: 12rem; }
 .step th { padding-top: 1.15rem; font-weight: 600; }
 .step .time { display: inline-block; min-width: 5.2rem; }
 .step .soft { margin-left: .75rem; font-weight: 400; }
@@ -93,6 +94,7 @@ footer { margin-top: 4rem; padding-top: 1rem; border-top: 1px solid var(--rule);
   .scroll { overflow: visible; }
   h2 { break-after: avoid; margin-top: 1.6rem; }
   tr, figure, .figures { break-inside: avoid; }
+  .prose { min-width: 0; }
   table { font-size: 8.5pt; }
   .step ~ tr td.soft { font-size: 7.5pt; }
 }

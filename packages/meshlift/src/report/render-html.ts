@@ -41,7 +41,7 @@ ${notice(report)}
 <dl class="figures">${keyFigures(report).map((it) => markup`<div><dt>${it.name}</dt><dd>${it.value}</dd></div>`)}</dl>
 </header>
 <main>
-${splits(report)}${sides(report)}${callers(report)}${failures(report)}${verdicts(report)}${facts(report)}
+${splits(report)}${sides(report)}${callers(report)}${failures(report)}${stepVerdicts(report)}${verdicts(report)}${history(report)}${facts(report)}
 </main>
 <footer>Meshlift report of migration ${report.migration.namespace}/${name}, data of ${timestamp(lastTime(report))} UTC. The same as data: <code>meshlift report -o json</code>.</footer>
 </body>
@@ -177,6 +177,55 @@ function failures({ requests }: Report): Markup | null {
   );
 }
 
+/** The verdict on which each step was left: forward, back, or not yet. */
+function stepVerdicts({ splits: steps, verdicts: all }: Report): Markup | null {
+  const rows = steps.flatMap((step, i) => {
+    const until = steps[i + 1]?.at ?? '9999';
+    const own = all.filter(({ at }) => at >= step.at && at < until);
+    const last = own.at(-1);
+    return last ? [stepVerdictRow(step, last, own.length)] : [];
+  });
+  if (rows.length === 0) return null;
+  const head = [
+    right('K8s %'),
+    left('Verdict'),
+    left('Because'),
+    right('Looks'),
+    right('VM requests'),
+    right('failed'),
+    right('p99'),
+    right('K8s requests'),
+    right('failed'),
+    right('p99'),
+  ];
+  return section(
+    'Verdict of each step',
+    'The last that was given before the step was left, with what callers saw of both sides in the same window.',
+    table('Verdict of each step', head, rows),
+  );
+}
+
+function stepVerdictRow({ split }: SplitStep, last: VerdictReport, looks: number): Markup {
+  const figures = (['vm', 'k8s'] as const).flatMap((side) => {
+    const { failed, p99Ms, requests } = last.sides[side];
+    return [markup`${count(requests)}`, failedCell(failed), markup`${milliseconds(p99Ms)}`];
+  });
+  return markup`<tr><th scope="row" class="number">${split.k8s}</th>${verdictCell(last.verdict)}<td class="prose">${last.because}</td>${[markup`${count(looks)}`, ...figures].map((cell) => markup`<td class="number">${cell}</td>`)}</tr>`;
+}
+
+function history({ history: all }: Report): Markup | null {
+  if (all.length === 0) return null;
+  const body = all.map(
+    ({ at, by, message, what }) =>
+      markup`<tr><th scope="row" class="whole">${timestamp(at)}</th><td class="whole">${by}</td><td class="whole">${what}</td><td>${message}</td></tr>`,
+  );
+  return section(
+    'Who did what when',
+    'As recorded in the home cluster. Times are UTC.',
+    table('Who did what when', [left('At'), left('Who'), left('What'), left('')], body),
+  );
+}
+
 function verdicts({ verdicts: all, migration }: Report): Markup | null {
   if (all.length === 0) return null;
   const { minRequests, maxErrorRate, maxErrorRateOverVm, p99OverVm } = migration.gate;
@@ -197,8 +246,11 @@ function verdicts({ verdicts: all, migration }: Report): Markup | null {
 }
 
 function verdictRow({ at, split, verdict, because, sides: both }: VerdictReport): Markup {
-  const tone = verdict === 'fail' ? 'bad' : '';
-  return markup`<tr><th scope="row" class="whole">${clockTime(at)}</th><td class="number">${split.k8s}</td><td class="whole verdict ${tone}"><svg width="8" height="8" viewBox="-4 -4 8 8" aria-hidden="true">${verdictMark(verdict)}</svg>${verdict}</td><td>${because}</td><td class="number">${count(both.vm.requests)}</td><td class="number">${count(both.k8s.requests)}</td></tr>`;
+  return markup`<tr><th scope="row" class="whole">${clockTime(at)}</th><td class="number">${split.k8s}</td>${verdictCell(verdict)}<td class="prose">${because}</td><td class="number">${count(both.vm.requests)}</td><td class="number">${count(both.k8s.requests)}</td></tr>`;
+}
+
+function verdictCell(verdict: VerdictReport['verdict']): Markup {
+  return markup`<td class="whole verdict ${verdict === 'fail' ? 'bad' : ''}"><svg width="8" height="8" viewBox="-4 -4 8 8" aria-hidden="true">${verdictMark(verdict)}</svg>${verdict}</td>`;
 }
 
 function facts(report: Report): Markup {

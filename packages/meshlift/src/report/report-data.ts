@@ -23,6 +23,7 @@ export function reportData(migration: Migration, status: MigrationStatus): Repor
     splits: status.splits.map(splitStep),
     timings: timings(status.splits),
     verdicts: status.verdicts.map((it) => ({ ...it })),
+    history: status.history.map((it) => ({ ...it })),
   };
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * The report of a migration as data: what `report -o json` writes, what the terminal and the HTML page draw.
- * Published (report.schema.json is generated from here): fields are added, never renamed or given another meaning,
+ * Published (docs/reference/report.schema.json is generated from here): fields are added, never renamed or given another meaning,
  * as long as `apiVersion` stays.
  */
 export const reportVersion = 'meshlift.dev/v1alpha1';
@@ -156,6 +156,16 @@ export const reportSchema = z
       skew: spread().meta({ description: 'between clusters, over all agreed splits' }),
     }),
     verdicts: z.array(verdict).meta({ description: "the gate's, oldest first" }),
+    history: z
+      .array(
+        z.strictObject({
+          at: time,
+          by: z.string().meta({ description: 'who ran the command, as `user@host`' }),
+          what: z.string().meta({ description: 'command, act, phase, paused, …' }),
+          message: z.string(),
+        }),
+      )
+      .meta({ description: 'who did what and when, oldest first' }),
   })
   .meta({ title: 'Meshlift migration report' });
 

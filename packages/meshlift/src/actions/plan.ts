@@ -73,6 +73,12 @@ async function wantedBy(
         member,
         object: splitRoute(migration, act.split, status.generation + 1),
       }));
+    case 'mirror':
+      return members.map((member) => ({
+        at: 'shift',
+        member,
+        object: splitRoute(migration, allOnVm, status.generation + 1, true),
+      }));
     case 'complete': {
       const route = splitRoute(migration, allOnVm, status.generation);
       const routes = members.map((member) => ({

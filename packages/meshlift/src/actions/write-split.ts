@@ -93,7 +93,7 @@ async function tryToAgree(
   const [results] = await Promise.all([
     Promise.allSettled(
       context.members.map((member) =>
-        putInForce(context, traffic, member, split, generation, journal.status.phase),
+        putInForce(context, traffic, member, { split, cause, reason }, generation, journal.status.phase),
       ),
     ),
     split.k8s > 0 ? traffic.look() : null,
@@ -167,7 +167,7 @@ async function putInForce(
   context: EngineContext,
   traffic: TrafficWatch,
   member: MemberCluster,
-  split: TrafficSplit,
+  { split, cause }: SplitWish,
   generation: number,
   phase: Phase,
 ): Promise<{ readonly record: ClusterSplitRecord; readonly served: Served }> {
@@ -180,7 +180,7 @@ async function putInForce(
   if (newVm || newCopy || !routed(phase)) await untilSidesKnown(context, member, split);
   const before = await syncBaseline(context, member);
   const started = clock.now();
-  await member.kube.apply(splitRoute(migration, split, generation), { signal });
+  await member.kube.apply(splitRoute(migration, split, generation, cause === 'mirror'), { signal });
   const writtenMs = clock.now() - started;
   tell(context, 'split-written', 'progress', `written in ${member.name}`, {
     cluster: member.name,

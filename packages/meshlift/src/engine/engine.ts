@@ -1,6 +1,7 @@
 import { complete } from '../actions/complete.ts';
 import { deployWorkload } from '../actions/deploy-workload.ts';
 import { joinVm } from '../actions/join-vm.ts';
+import { mirrorTraffic } from '../actions/mirror-traffic.ts';
 import { retireVm } from '../actions/retire-vm.ts';
 import { writeSplit } from '../actions/write-split.ts';
 import { isMeshliftError } from '../errors/error.ts';
@@ -165,6 +166,9 @@ async function perform(
         return { outcome: 'rolledBack', because, next, status: journal.status };
       }
       break;
+    case 'mirror':
+      await mirrorTraffic(context, journal, traffic);
+      break;
     case 'complete':
       await complete(context, journal, traffic);
       break;
@@ -258,6 +262,8 @@ export function headline(act: Act): string {
       return 'deploying the copy';
     case 'split':
       return `shifting to vm ${act.split.vm} % · k8s ${act.split.k8s} %`;
+    case 'mirror':
+      return 'mirroring requests to the copy';
     case 'complete':
       return 'completing';
     case 'retire':

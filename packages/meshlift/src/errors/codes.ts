@@ -66,6 +66,11 @@ export const errorCodes = {
   },
   'not-agreed': { exit: exitCodes.held, retryable: true, title: 'the clusters did not all take the split' },
   'timed-out': { exit: exitCodes.timedOut, retryable: true, title: 'it did not become true in time' },
+  'mirror-failed': {
+    exit: exitCodes.held,
+    retryable: true,
+    title: 'the copy did not pass with mirrored requests',
+  },
   'still-running': {
     exit: exitCodes.held,
     retryable: true,

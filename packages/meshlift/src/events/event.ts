@@ -20,6 +20,7 @@ export type EventCode =
   | 'vm-leave'
   | 'workload'
   | 'copy-test'
+  | 'mirror'
   | 'side-hosts'
   | 'split-intent'
   | 'split-written'

@@ -32,6 +32,19 @@ test('the split of a mesh with global names leads to the copy’s global name', 
   ]);
 });
 
+const mirror = { percent: 10, methods: ['/shop.Catalog/List', '/shop.Catalog/Get*'] };
+
+test('the split while the copy answers mirrored requests', () => {
+  const migration = sampleMigration({ rollout: { mirror } });
+  expectGolden('split-route-mirrored', [splitRoute(migration, splitWithK8s(0), 7, true)]);
+});
+
+test('a route that still mirrors is not what would be written, so that nobody leaves it behind', () => {
+  const migration = sampleMigration({ rollout: { mirror } });
+  expect(readSplitRoute(migration, splitRoute(migration, splitWithK8s(0), 7, true))).toBeNull();
+  expect(readSplitRoute(migration, splitRoute(migration, splitWithK8s(0), 7))).not.toBeNull();
+});
+
 test('a route that was written is read back as the same split and generation', () => {
   fc.assert(
     fc.property(

@@ -10,18 +10,24 @@ export const sideHeader = 'x-meshlift-side';
 
 /**
  * The VirtualService that sends the service's name to the two side hosts, and what carries a side's header to that
- * side alone. TCP knows no headers. Istio reads routes only from the caller's
- * own cluster, so every member cluster gets the same one.
+ * side alone. TCP knows no headers. With `mirrored`, the copy is sent a second one of those requests that the spec lists.
+ * Istio reads routes only from the caller's own cluster, so every member cluster gets the same one.
  */
-export function splitRoute(migration: Migration, split: TrafficSplit, generation: number): KubeObject {
-  const { service, net } = migration.spec;
-  const route = sides.map((side) => ({
-    destination: { host: sideHost(migration, side), port: { number: service.port } },
-    weight: split[side],
-  }));
+export function splitRoute(
+  migration: Migration,
+  split: TrafficSplit,
+  generation: number,
+  mirrored = false,
+): KubeObject {
+  const { service, net, rollout } = migration.spec;
+  const weighted = () =>
+    sides.map((side) => ({
+      destination: { host: sideHost(migration, side), port: { number: service.port } },
+      weight: split[side],
+    }));
   const spec =
     service.protocol === 'tcp'
-      ? { hosts: [serviceHost(migration)], tcp: [{ match: [{ port: service.port }], route }] }
+      ? { hosts: [serviceHost(migration)], tcp: [{ match: [{ port: service.port }], route: weighted() }] }
       : {
           hosts: [serviceHost(migration)],
           http: [
@@ -32,10 +38,30 @@ export function splitRoute(migration: Migration, split: TrafficSplit, generation
               // Whoever asks for one side wants to hear how it answers, not how it answers in the end.
               retries: { attempts: 0 },
             })),
+            ...(mirrored && rollout.mirror
+              ? [
+                  {
+                    name: `${routeName(generation)}-mirrored`,
+                    match: rollout.mirror.methods.map((uri) => ({
+                      port: service.port,
+                      uri: methodMatch(uri),
+                    })),
+                    route: weighted(),
+                    // Mirrored requests are answered into the void, by the copy alone, and belong to no side's share.
+                    mirrors: [
+                      {
+                        destination: { host: aloneHost(migration, 'k8s'), port: { number: service.port } },
+                        percentage: { value: rollout.mirror.percent },
+                      },
+                    ],
+                    retries: retries(net.retries),
+                  },
+                ]
+              : []),
             {
               name: routeName(generation),
               match: [{ port: service.port }],
-              route,
+              route: weighted(),
               retries: retries(net.retries),
             },
           ],
@@ -51,6 +77,11 @@ export function splitRoute(migration: Migration, split: TrafficSplit, generation
     },
     spec,
   };
+}
+
+/** `/pkg.Service/Method` and `/path` are whole paths; with a star at the end, beginnings of paths. */
+function methodMatch(method: string): { readonly exact: string } | { readonly prefix: string } {
+  return method.endsWith('*') ? { prefix: method.slice(0, -1) } : { exact: method };
 }
 
 export function splitRouteName(migration: Migration): string {

@@ -289,7 +289,13 @@ describe('in every situation', () => {
   });
 
   test('each act belongs to its phase', () => {
-    const phaseOf = { join: 'Planned', deploy: 'Joined', complete: 'Shifted', retire: 'Completed' } as const;
+    const phaseOf = {
+      join: 'Planned',
+      deploy: 'Joined',
+      mirror: 'Deployed',
+      complete: 'Shifted',
+      retire: 'Completed',
+    } as const;
     always((decision, { before, seen }) => {
       if (decision.kind !== 'act' || decision.act.do === 'split') return;
       expect(before.phase).toBe(phaseOf[decision.act.do]);

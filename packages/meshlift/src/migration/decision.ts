@@ -23,6 +23,8 @@ export type Act =
       readonly cause: SplitCause;
       readonly reason: string;
     }
+  /** the copy answers mirrored requests, before the first step gives it any of its own */
+  | { readonly do: 'mirror' }
   | { readonly do: 'complete' }
   | { readonly do: 'retire' };
 
@@ -30,6 +32,8 @@ export type Act =
 export type SplitCause =
   | 'join'
   | 'step'
+  /** all on the VM still, with requests mirrored to the copy */
+  | 'mirror'
   | 'shift'
   | 'rollback'
   /** back, because the copy is bad */

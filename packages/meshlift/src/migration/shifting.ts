@@ -29,7 +29,8 @@ export function shifting(
   if (goal.do === 'complete' && current.k8s < 100) return outOfOrder(status.phase, goal);
   if (current.k8s === 0) {
     const holds = isDown(seen.vm) && migration.spec.rollout.onVmFailure === 'hold';
-    return holds ? waitForVm(seen) : nextStep(migration, current, seen, null);
+    if (holds) return waitForVm(seen);
+    return mirrorFirst(migration, status, seen) ?? nextStep(migration, current, seen, null);
   }
 
   const verdict = judge(migration.spec.rollout.gate, seen.window);
@@ -44,6 +45,15 @@ export function shifting(
   }
   if (current.k8s === 100) return { kind: 'record', phase: 'Shifted', because: verdict.because, verdict };
   return nextStep(migration, current, seen, verdict);
+}
+
+/** Before any customer is sent to the copy, and again after it was taken back: what was mirrored then was another copy. */
+function mirrorFirst(migration: Migration, status: MigrationStatus, seen: Observation): Decision | null {
+  if (!migration.spec.rollout.mirror || isDown(seen.vm) || seen.copy.is !== 'healthy') return null;
+  const { mirrored } = status;
+  const shiftedSince = status.splits.some(({ split, at }) => split.k8s > 0 && at > (mirrored?.at ?? ''));
+  if (mirrored?.verdict === 'pass' && !shiftedSince) return null;
+  return act({ do: 'mirror' }, 'the copy answers mirrored requests before it answers customers');
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Verdict } from './gate.ts';
 import type { Phase } from './phase.ts';
 import type { TrafficLedger } from './traffic-ledger.ts';
 import type { Side, TrafficSplit } from './traffic-split.ts';
@@ -23,6 +24,12 @@ export interface MigrationStatus {
   readonly paused: Pause | null;
   /** who did what and when, oldest first */
   readonly history: readonly HistoryRecord[];
+  /** how the copy last answered mirrored requests; absent as long as none were */
+  readonly mirrored?: {
+    readonly at: string;
+    readonly verdict: Verdict['verdict'];
+    readonly because: string;
+  };
   readonly startedAt: string | null;
   readonly completedAt: string | null;
   /** when the VM was proven to get no request any more; it has left the mesh since, or is leaving it */

@@ -81,6 +81,12 @@ export const keyDescriptions = {
   'spec.rollout.steps':
     'percentages of the requests that Kubernetes gets, one after the other; the last is 100',
   'spec.rollout.hold': 'how long a step is held at least',
+  'spec.rollout.mirror':
+    'before the first step, the copy is sent a second one of some requests; it is judged by its answers, and nobody hears them',
+  'spec.rollout.mirror.percent': 'of the requests that the methods match',
+  'spec.rollout.mirror.hold': 'how long it is mirrored at least',
+  'spec.rollout.mirror.methods':
+    'such as change nothing: paths or gRPC methods, `/shop.Catalog/ListProducts`; with a star at the end, beginnings of paths',
   'spec.rollout.gate':
     'what callers must see for the next step to be taken; both sides are judged in the same window',
   'spec.rollout.gate.minRequests': 'requests that a side must have answered before it is judged',

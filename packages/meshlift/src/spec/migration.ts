@@ -212,6 +212,22 @@ export const migrationSchema = z.strictObject({
         .strictObject({
           steps: steps.default([1, 5, 20, 50, 100]),
           hold: duration.prefault('30s'),
+          /** before the first step, the copy is sent requests of these methods a second time; nobody hears its answers */
+          mirror: z
+            .strictObject({
+              /** of the requests that the methods match */
+              percent: z.int().min(1).max(100).default(100),
+              hold: duration.prefault('30s'),
+              /** only such as change nothing: `/pkg.Service/Method` or `/path`, or the beginning of one with a star at its end */
+              methods: z
+                .array(
+                  z
+                    .string()
+                    .regex(/^\/[^*\s]*\*?$/, 'a path such as /shop.Catalog/ListProducts or /products/*'),
+                )
+                .min(1),
+            })
+            .optional(),
           gate: gate.prefault({}),
           onFailure: z.enum(['rollback', 'hold']).default('rollback'),
           /** when the VM fails while both sides serve: all to a copy that has conclusively passed, or stay and wait */
@@ -249,6 +265,10 @@ export const migrationSchema = z.strictObject({
         })
         .prefault({}),
       retire: z.strictObject({ idle: durationFrom('1s').prefault('1m') }).prefault({}),
+    })
+    .refine(({ rollout, service }) => !rollout.mirror || service.protocol !== 'tcp', {
+      path: ['rollout', 'mirror'],
+      message: 'no mirror for protocol tcp: a connection has no methods to choose by',
     })
     .refine(
       ({ service, workload }) =>

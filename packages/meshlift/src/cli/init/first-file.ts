@@ -83,7 +83,10 @@ function about(key: Key): string {
 /** A part of the spec that works as it is, as comments: to change a value, take the `# ` away from it and its parents. */
 function defaults(prefix: Key): readonly string[] {
   const keys = migrationKeys(migrationJsonSchema()).filter(({ path }) => path.startsWith(`${prefix}.`));
+  // A part that is left out as a whole has no defaults to show: it needs values of its user's own.
+  const needing = keys.filter(({ node }) => (node.required ?? []).length > 0).map(({ path }) => path);
   const shown = keys.flatMap(({ node, path }) => {
+    if (needing.some((it) => path === it || path.startsWith(`${it}.`))) return [];
     const depth = path.split('.').length;
     const name = path.split('.').at(-1) ?? '';
     const indent = '  '.repeat(depth - 1);

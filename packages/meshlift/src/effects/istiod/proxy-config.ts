@@ -47,6 +47,9 @@ export interface ProxyEndpoint extends ServiceAddress {
   readonly activeRequests: number;
   /** connections that are open now, used or not */
   readonly activeConnections: number;
+  /** requests that ended well since the endpoint became known, and those that did not: 5xx, gRPC's like, or no answer */
+  readonly succeeded: number;
+  readonly errors: number;
 }
 
 const adminPort = 15000;
@@ -233,6 +236,8 @@ export function parseEndpoints(clustersPage: string): readonly ProxyEndpoint[] {
         weight: host.weight ?? 0,
         activeRequests: gauge(host, 'rq_active'),
         activeConnections: gauge(host, 'cx_active'),
+        succeeded: gauge(host, 'rq_success'),
+        errors: gauge(host, 'rq_error'),
       };
     });
   });

@@ -13,6 +13,10 @@ const endpointPush = new Set(['WorkloadEntry', 'Pod']);
 interface WrittenRule {
   readonly name?: string;
   readonly match?: readonly { readonly headers?: Readonly<Record<string, unknown>> }[];
+  readonly mirrors?: readonly {
+    readonly destination: { readonly host: string };
+    readonly percentage: { readonly value: number };
+  }[];
   readonly route: readonly { readonly destination: { readonly host: string }; readonly weight?: number }[];
 }
 
@@ -127,16 +131,20 @@ export class FakeIstiod {
   }
 
   #routes(objects: readonly KubeObject[], services: readonly KubeObject[]): readonly ProxyRoute[] {
-    return services.flatMap((service) => {
+    return services.flatMap((service): readonly ProxyRoute[] => {
       const route = objects.find(
         ({ kind, spec }) =>
           kind === 'VirtualService' && (spec as { hosts: string[] }).hosts.includes(ownHost(service)),
       );
       if (!route) return [{ name: 'default', headers: [], destinations: [{ host: ownHost(service), weight: 100 }] }];
       const { http = [], tcp = [] } = route.spec as Partial<Record<'http' | 'tcp', readonly WrittenRule[]>>;
-      return [...http, ...tcp].map(({ name = '', match = [], route: destinations }) => ({
+      return [...http, ...tcp].map(({ name = '', match = [], mirrors = [], route: destinations }) => ({
         name,
         headers: match.flatMap(({ headers = {} }) => Object.keys(headers)),
+        mirrors: mirrors.map(({ destination, percentage }) => ({
+          host: destination.host,
+          percent: percentage.value,
+        })),
         destinations: destinations.map(({ destination, weight = 100 }) => ({ host: destination.host, weight })),
       }));
     });

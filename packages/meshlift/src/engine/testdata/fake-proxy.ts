@@ -19,6 +19,8 @@ export interface ProxyRoute {
   readonly name: string;
   /** names of the headers that a request must have for this route; customers send none */
   readonly headers: readonly string[];
+  /** where a second one of each request goes, its answer unheard */
+  readonly mirrors?: readonly { readonly host: string; readonly percent: number }[];
   readonly destinations: readonly { readonly host: string; readonly weight: number }[];
 }
 
@@ -52,6 +54,8 @@ export class FakeProxy {
   /** requests that got no answer, though an answer had been had before */
   lost = 0;
   answered = 0;
+  /** how the mirrored requests were answered */
+  readonly mirrored = { succeeded: 0, errors: 0 };
   /** streams that this caller has under way on each side */
   readonly streams: Record<Side, number> = { vm: 0, k8s: 0 };
   readonly #clock: FakeClock;
@@ -59,6 +63,7 @@ export class FakeProxy {
   readonly #credit = new Map<string, number>();
   #flowedUntil: number;
   #due = 0;
+  #mirrorDue = 0;
 
   constructor(
     name: string,
@@ -93,6 +98,7 @@ export class FakeProxy {
   #send(answers: Answers): void {
     const route = this.routeTaken;
     if (!route) return;
+    for (const { host, percent } of route.mirrors ?? []) this.#mirror(host, percent, answers);
     const host = this.#pick(route);
     const endpoints = (this.config.endpoints.get(host) ?? []).filter(({ healthy }) => healthy);
     const inOrder = endpoints.toSorted((a, b) => a.priority - b.priority);
@@ -105,6 +111,16 @@ export class FakeProxy {
     }
     this.answered += 1;
     this.#count({ host, side: taken.side, grpcStatus: answers(taken.side, taken.address) === 'error' ? 13 : 0, flags: '-' });
+  }
+
+  /** Mirrored requests pass no filter that counts: only the endpoint's own counters have them. */
+  #mirror(host: string, percent: number, answers: Answers): void {
+    this.#mirrorDue += percent / 100;
+    if (this.#mirrorDue < 1) return;
+    this.#mirrorDue -= 1;
+    const [endpoint] = this.config.endpoints.get(host) ?? [];
+    const good = endpoint !== undefined && answers(endpoint.side, endpoint.address) === 'answered';
+    this.mirrored[good ? 'succeeded' : 'errors'] += 1;
   }
 
   /** Weighted, evenly: over a hundred requests each host gets exactly its weight. */
@@ -245,8 +261,14 @@ export class FakeProxy {
           priority,
           weight: 1,
           // A stream runs on the side that it was sent to; Envoy leaves out what is zero.
-          stats:
-            host.endsWith('.side') && priority === 0 && this.streams[side] > 0
+          stats: host.endsWith('.alone')
+            ? side === 'k8s'
+              ? [
+                  { name: 'rq_success', value: String(this.mirrored.succeeded) },
+                  { name: 'rq_error', value: String(this.mirrored.errors) },
+                ]
+              : []
+            : host.endsWith('.side') && priority === 0 && this.streams[side] > 0
               ? [{ name: 'rq_active', value: String(this.streams[side]) }]
               : [],
         })),

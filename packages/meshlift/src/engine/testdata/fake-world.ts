@@ -372,7 +372,10 @@ export class FakeWorld {
     serve(15000, '/config_dump?resource=dynamic_listeners', () =>
       proxy.type === 'router' || !proxy.tcp ? '{"configs":[]}' : proxy.listenerDump(port),
     );
-    serve(15000, '/clusters?format=json', () => proxy.clusters(port));
+    serve(15000, '/clusters?format=json', () => {
+      this.flow();
+      return proxy.clusters(port);
+    });
     serve(15020, '/stats/prometheus', () => {
       this.flow();
       return proxy.stats();

@@ -14,11 +14,18 @@ import { readBootstrap } from '../vm/read-bootstrap.ts';
 import { revisionOfVm } from './vm-revision.ts';
 import { writeSplit } from './write-split.ts';
 
-/**
- * Brings the VMs into the mesh: their identity and WorkloadGroup in the home cluster, the sidecar on each, and, once
- * every probe succeeds, the split 100/0 in every member cluster. Every part is idempotent.
- */
+/** Brings the VMs into the mesh and, once their probes succeed, all traffic to them: the split 100/0 in every member. */
 export async function joinVm(context: EngineContext, journal: Journal, traffic: TrafficWatch): Promise<void> {
+  await bringVmsIn(context);
+  await writeSplit(context, journal, traffic, { split: allOnVm, cause: 'join', reason: 'the VM has joined' });
+  await journal.record({ phase: 'Joined' });
+}
+
+/**
+ * The VMs' own part of joining, whatever the migration's phase: their identity and WorkloadGroup in the home cluster,
+ * the sidecar on each, and the success of every probe. Idempotent; where a certificate has ended, a new token is given.
+ */
+export async function bringVmsIn(context: EngineContext): Promise<void> {
   const { clock, home, migration, signal } = context;
   const group = workloadGroupRef(migration);
   await ensureVmAccount(context);
@@ -57,9 +64,6 @@ export async function joinVm(context: EngineContext, journal: Journal, traffic: 
   );
   for (const { host } of machines)
     tell(context, 'vm-join', 'progress', `VM ${host} is registered and healthy in ${home.name}`);
-
-  await writeSplit(context, journal, traffic, { split: allOnVm, cause: 'join', reason: 'the VM has joined' });
-  await journal.record({ phase: 'Joined' });
 }
 
 /** Makes one VM's sidecar what the home cluster says it should be, and has it run. */

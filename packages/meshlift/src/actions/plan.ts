@@ -62,6 +62,8 @@ async function wantedBy(
   switch (act.do) {
     case 'join':
       return joining(context, { ...status, agreed: null }, allOnVm);
+    case 'rejoin':
+      return identity(context);
     case 'deploy':
       return [
         ...(await deploying(context)),
@@ -102,17 +104,22 @@ function joining(context: EngineContext, status: MigrationStatus, split: Traffic
   const generation = status.agreed?.generation ?? status.generation + 1;
   const copy = reached(status.phase, 'Deployed') ? 'present' : 'absent';
   return [
-    ...[migrationDefinition, vmAccount(migration), workloadGroup(migration)].map((object) => ({
-      at: 'vm join' as const,
-      member: home,
-      object,
-    })),
+    { at: 'vm join', member: home, object: migrationDefinition },
+    ...identity(context),
     ...members.flatMap((member) => [
       ...sideHosts(context, member, copy, 'vm join'),
       ...farVmObjects(migration, member.name).map((object) => ({ at: 'vm join' as const, member, object })),
       { at: 'vm join' as const, member, object: splitRoute(migration, split, generation) },
     ]),
   ];
+}
+
+function identity({ home, migration }: EngineContext): readonly Wanted[] {
+  return [vmAccount(migration), workloadGroup(migration)].map((object) => ({
+    at: 'vm join',
+    member: home,
+    object,
+  }));
 }
 
 function sideHosts(

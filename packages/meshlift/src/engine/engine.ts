@@ -1,6 +1,6 @@
 import { complete } from '../actions/complete.ts';
 import { deployWorkload } from '../actions/deploy-workload.ts';
-import { joinVm } from '../actions/join-vm.ts';
+import { bringVmsIn, joinVm } from '../actions/join-vm.ts';
 import { mirrorTraffic } from '../actions/mirror-traffic.ts';
 import { retireVm } from '../actions/retire-vm.ts';
 import { writeSplit } from '../actions/write-split.ts';
@@ -151,6 +151,9 @@ async function perform(
     case 'join':
       await joinVm(context, journal, traffic);
       break;
+    case 'rejoin':
+      await bringVmsIn(context);
+      break;
     case 'deploy':
       await deployWorkload(context, journal);
       break;
@@ -258,6 +261,8 @@ export function headline(act: Act): string {
   switch (act.do) {
     case 'join':
       return 'joining the VM to the mesh';
+    case 'rejoin':
+      return 'joining the VM to the mesh again';
     case 'deploy':
       return 'deploying the copy';
     case 'split':

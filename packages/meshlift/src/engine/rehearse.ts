@@ -28,7 +28,7 @@ export async function rehearse(context: EngineContext, goal: Goal): Promise<Rehe
 }
 
 function onVm(act: Act): string | null {
-  if (act.do === 'join')
+  if (act.do === 'join' || act.do === 'rejoin')
     return 'record what is there, then install, configure and start the Istio sidecar (meshlift vm leave puts everything back)';
   if (act.do === 'retire')
     return 'watch that no request comes for spec.retire.idle, then stop the sidecar and put back, file for file, what was there before; the service itself is not touched';

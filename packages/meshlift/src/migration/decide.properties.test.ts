@@ -298,6 +298,11 @@ describe('in every situation', () => {
     } as const;
     always((decision, { before, seen }) => {
       if (decision.kind !== 'act' || decision.act.do === 'split') return;
+      if (decision.act.do === 'rejoin') {
+        expect(['Joined', 'Deployed', 'Shifting', 'Shifted']).toContain(before.phase);
+        expect(['absent', 'unhealthy']).toContain(seen.vm.is);
+        return;
+      }
       expect(before.phase).toBe(phaseOf[decision.act.do]);
       if (decision.act.do === 'complete') expect(seen.copy.is).toBe('healthy');
     });

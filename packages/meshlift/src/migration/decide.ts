@@ -62,6 +62,16 @@ function predecessor(status: MigrationStatus, seen: Observation, goal: ForwardGo
   return held(because, `meshlift -f FILE OF ${migration} run, then: meshlift ${formatGoal(goal)}`);
 }
 
+/**
+ * Why a VM that has joined must join again: after a long time off its certificate has ended, and its token long before.
+ * Null when it is well, when nobody knows, and when the migration does not need it (any more, or yet).
+ */
+function vmLost({ phase }: MigrationStatus, { vm }: Observation): string | null {
+  if (!reached(phase, 'Joined') || reached(phase, 'Completed')) return null;
+  if (vm.is === 'absent') return 'the VM has joined before, and is not registered any more';
+  return vm.is === 'unhealthy' ? `the VM has joined before, and is not healthy: ${vm.why}` : null;
+}
+
 function advance(
   migration: Migration,
   status: MigrationStatus,
@@ -70,6 +80,10 @@ function advance(
   now: number,
 ): Decision {
   const wanted = phaseWanted(goal);
+  if (goal.do === 'join') {
+    const lost = vmLost(status, seen);
+    if (lost !== null) return act({ do: 'rejoin' }, lost);
+  }
   if (goal.do !== 'shift' && reached(status.phase, wanted)) {
     return done(`the migration is ${status.phase} already: there is nothing to do`);
   }

@@ -16,6 +16,8 @@ export type Goal =
 /** One change of the world; each verifies itself before it counts as done. */
 export type Act =
   | { readonly do: 'join' }
+  /** the VM alone: no route and no phase changes */
+  | { readonly do: 'rejoin' }
   | { readonly do: 'deploy' }
   | {
       readonly do: 'split';

@@ -1,5 +1,5 @@
 import type { EngineContext } from '../engine/context.ts';
-import type { Check, CheckResult, Finding } from './check.ts';
+import { type Check, type CheckResult, type Finding, stops } from './check.ts';
 import { untold } from './in-every-member.ts';
 import { type Scene, sceneOf } from './scene.ts';
 
@@ -26,6 +26,30 @@ export async function runChecks(
     return result;
   };
   return Promise.all(checks.map(resultOf));
+}
+
+export interface CheckWait {
+  /** how long, milliseconds */
+  readonly deadlineMs: number;
+  readonly intervalMs: number;
+  /** called after each run in which something still stops */
+  readonly progress?: (results: readonly CheckResult[]) => void;
+}
+
+/** Runs checks again and again, until none stops or the deadline has passed; answers the last run's results. */
+export async function untilChecksHold(
+  context: EngineContext,
+  checks: readonly Check[],
+  { deadlineMs, intervalMs, progress }: CheckWait,
+): Promise<readonly CheckResult[]> {
+  const { clock, signal } = context;
+  const end = clock.now() + deadlineMs;
+  for (;;) {
+    const results = await runChecks(context, checks);
+    if (!results.some(stops) || clock.now() >= end) return results;
+    progress?.(results);
+    await clock.wait(Math.min(intervalMs, end - clock.now()), signal);
+  }
 }
 
 async function lookOnce(scene: Scene, check: Check): Promise<CheckResult> {

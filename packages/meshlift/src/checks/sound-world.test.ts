@@ -1,6 +1,8 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { MeshliftError } from '../errors/error.ts';
 import { allChecks } from './all-checks.ts';
+import { stops } from './check.ts';
+import { untilChecksHold } from './run-checks.ts';
 import { SoundWorld } from './testdata/sound-world.ts';
 
 /** Checks of files alone: they read no cluster and no VM, so nothing can keep them from looking. */
@@ -35,6 +37,39 @@ it('no check of clusters takes one cluster’s silence for good while the other 
   // The VM is let in, and lets in, by its home cluster alone.
   const ofHomeAlone = 'traffic-callers-are-let-in';
   expect(passed.map(({ id }) => id)).toEqual(['clusters-reachable', 'clusters-clock', ofHomeAlone]);
+});
+
+describe('waiting until everything holds', () => {
+  const onceInAWhile = { deadlineMs: 60_000, intervalMs: 2_000 };
+
+  it('looks again until it does', async () => {
+    const world = new SoundWorld();
+    const stop = world.clock.autoAdvance();
+    world.sshFailure = new MeshliftError('ssh-unreachable', { where: 'VM', why: 'it boots', next: 'wait' });
+    void world.clock.wait(7_000).then(() => {
+      world.sshFailure = null;
+    });
+    const seen: string[][] = [];
+    const results = await untilChecksHold(world.context(), allChecks, {
+      ...onceInAWhile,
+      progress: (it) => seen.push(it.filter(({ result }) => result === 'unknown').map(({ id }) => id)),
+    });
+    stop();
+    expect(results.some(stops)).toBe(false);
+    expect(seen.length).toBe(4);
+    expect(seen[0]).toContain('vm-ssh');
+  });
+
+  it('ends at its deadline with what it saw last', async () => {
+    const world = new SoundWorld();
+    const stop = world.clock.autoAdvance();
+    const started = world.clock.now();
+    world.manifests = [];
+    const results = await untilChecksHold(world.context(), allChecks, onceInAWhile);
+    stop();
+    expect(results.filter(stops).map(({ id }) => id)).toEqual(['workload-has-pods']);
+    expect(world.clock.now() - started).toBe(60_000);
+  });
 });
 
 it('there are at least 30 checks in five categories, each with an id that begins with its category', () => {

@@ -1,6 +1,7 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { ExitCode } from '../errors/codes.ts';
 import type { Goal } from '../migration/decision.ts';
+import { parseDuration } from '../spec/duration.ts';
 import type { Shell } from './commands/completion.ts';
 import type { CommonOptions, WriteCommandOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -60,7 +61,7 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
   program.commandsGroup('Look; nothing is changed:');
   reads(program, 'check', 'look whether everything that a migration needs is there', async (options) =>
     (await import('./commands/check.ts')).checkCommand(options, terminal),
-  );
+  ).option('--wait <duration>', 'look again until nothing stops, for so long at most, such as 5m', duration);
   reads(program, 'plan', 'show every object that would be written, and what changes in it', async (options) =>
     (await import('./commands/plan.ts')).planCommand(options, terminal),
   )
@@ -175,6 +176,12 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
     .command('lab')
     .description('a mesh of two clusters and a VM on this machine, to try it all (meshlift lab --help)');
   return program;
+}
+
+function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null) throw new InvalidArgumentError('a duration such as 500ms, 30s or 5m is needed.');
+  return ms;
 }
 
 function wholePercent(text: string): number {

@@ -46,7 +46,11 @@ export async function withContext<T>(
     ssh: (machine) => {
       const known = connections.get(machine.host);
       if (known) return known;
-      const connection = openSsh(sshTarget(machine), { signal: terminal.signal });
+      // A machine that could not be reached may be reachable when it is asked for again.
+      const connection = openSsh(sshTarget(machine), { signal: terminal.signal }).catch((error: unknown) => {
+        connections.delete(machine.host);
+        throw error;
+      });
       connections.set(machine.host, connection);
       return connection;
     },

@@ -36,8 +36,10 @@ export function amountOf(
  * is higher, so that this only finds what is certain to be too small.
  */
 export async function tooSmall(scene: Scene): Promise<readonly Finding[]> {
-  const process = await scene.serviceProcess();
-  const { residentBytes, cores } = process;
+  const processes = await Promise.all(scene.vms().map((vm) => vm.serviceProcess()));
+  // Several VMs share the load; each needs the memory by itself.
+  const residentBytes = Math.max(...processes.map((it) => it.residentBytes));
+  const cores = processes.reduce((sum, it) => sum + it.cores, 0);
   const workloads = scene.manifests.filter(isWorkload);
   return Promise.all(
     workloads.map(async (workload) => {

@@ -109,6 +109,14 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
     .option('--manifest <file...>', 'manifests of the copy')
     .option('--dry-run', 'print the file instead of writing it');
 
+  const mesh = program.command('mesh').description('the mesh that the member clusters form');
+  writes(
+    mesh,
+    'install',
+    'install what is missing for the members to be one mesh, by your own istioctl: Istio, east-west gateways, remote secrets; shows the plan and asks',
+    async (options) => (await import('./commands/mesh-install.ts')).meshInstallCommand(options, terminal),
+  ).option('--yes', 'do it without asking');
+
   program.commandsGroup('Migrate, step by step or all at once:');
   const vm = program.command('vm').description('the VM’s place in the mesh');
   writes(vm, 'join', 'join the VM to the mesh and put all traffic on it, in every cluster', (options) =>

@@ -81,6 +81,12 @@ export const errorCodes = {
     retryable: true,
     title: 'the copy does not answer callers through the mesh',
   },
+  'istioctl-failed': { exit: exitCodes.error, retryable: true, title: 'istioctl is missing, or failed' },
+  'mesh-out-of-scope': {
+    exit: exitCodes.error,
+    retryable: false,
+    title: 'making the clusters one mesh takes a decision that is not ours',
+  },
   'vm-unhealthy': { exit: exitCodes.held, retryable: true, title: 'the VM is not healthy' },
 } as const satisfies Record<string, CodeFacts>;
 

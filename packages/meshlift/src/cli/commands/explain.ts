@@ -1,4 +1,3 @@
-import { stringify } from 'yaml';
 import { type ExitCode, exitCodes } from '../../errors/codes.ts';
 import { MeshliftError } from '../../errors/error.ts';
 import type { CommonOptions } from '../options.ts';
@@ -17,7 +16,7 @@ export async function explainCommand(
   const pages = await Promise.all((code === undefined ? codes : [code]).map(readRunbook));
   const data = code === undefined ? pages.map(({ text: _text, ...it }) => it) : pages[0];
   if (options.output === 'json') terminal.out(`${JSON.stringify(data, null, 2)}\n`);
-  else if (options.output === 'yaml') terminal.out(stringify(data));
+  else if (options.output === 'yaml') terminal.out((await import('yaml')).stringify(data));
   else terminal.out(code === undefined ? index(pages) : pages.map(page).join('\n'));
   return exitCodes.done;
 }

@@ -4,7 +4,7 @@ import { tell } from '../engine/context.ts';
 import type { Journal } from '../engine/journal.ts';
 import type { TrafficWatch } from '../engine/traffic-watch.ts';
 import { errorCodes } from '../errors/codes.ts';
-import { MeshliftError } from '../errors/error.ts';
+import { isMeshliftError, MeshliftError } from '../errors/error.ts';
 import { sideHost } from '../mesh/names.ts';
 import { splitRoute } from '../mesh/split-route.ts';
 import { isVmEndpoint } from '../mesh/vm-workload.ts';
@@ -28,15 +28,19 @@ export interface SplitWish {
 /** What the protocol leaves behind when it can't agree: where every cluster was returned to. */
 const returns = { cause: 'return', reason: 'not every cluster took the last split' } as const;
 
-/** The way to the safe side is made wherever it can be made: nobody gains by undoing it where it worked. */
+/**
+ * The way to the safe side is made wherever it can be made, whether or not it can be recorded now: nobody gains by
+ * undoing it where it worked.
+ */
 const neverReturned: ReadonlySet<SplitCause> = new Set(['rollback', 'gate', 'forward', 'return']);
 
 /**
  * Puts one split in force in every member cluster: records the intent, writes all clusters at once, verifies each
  * (every calling proxy acknowledged it, and callers are seen following it), records it as agreed. It is not atomic:
  * clusters follow within milliseconds of each other, and the skew is measured and recorded. When a cluster can't be
- * written or verified by its deadline, every cluster goes back to the last agreed split (a rollback stays where it
- * could be made), and this rejects with `not-agreed`.
+ * written or verified by its deadline, every cluster goes back to the last agreed split (a way to the safe side stays
+ * where it could be made), and this rejects with `not-agreed`; or with `cluster-unreachable` when all that is missing is
+ * a cluster that does not answer: the intent is recorded, and is to be settled there as soon as it does.
  */
 export async function writeSplit(
   context: EngineContext,
@@ -45,9 +49,11 @@ export async function writeSplit(
   wish: SplitWish,
 ): Promise<void> {
   const last = journal.status.agreed?.split ?? allOnVm;
-  const failure = await tryToAgree(context, journal, traffic, wish);
+  const failures = await tryToAgree(context, journal, traffic, wish);
+  const [failure] = failures;
   if (!failure) return;
   if (neverReturned.has(wish.cause)) {
+    if (failures.every(isUnreachable)) throw outOfReach(wish.split, failures);
     throw new MeshliftError('not-agreed', {
       where: `split ${formatSplit(wish.split)}`,
       why: `${failure.message}; every cluster that could be written has it, and keeps it`,
@@ -62,7 +68,9 @@ export async function writeSplit(
     'warning',
     `${failure.message}: every cluster goes back to ${formatSplit(last)}`,
   );
-  const stuck = await tryToAgree(context, journal, traffic, { split: last, ...returns });
+  const stillMissing = await tryToAgree(context, journal, traffic, { split: last, ...returns });
+  const [stuck] = stillMissing;
+  if (stuck && stillMissing.every(isUnreachable)) throw outOfReach(last, stillMissing);
   throw new MeshliftError('not-agreed', {
     where: `split ${formatSplit(wish.split)}`,
     why: stuck
@@ -78,9 +86,10 @@ async function tryToAgree(
   journal: Journal,
   traffic: TrafficWatch,
   { split, cause, reason }: SplitWish,
-): Promise<MeshliftError | null> {
+): Promise<readonly MeshliftError[]> {
   const generation = journal.status.generation + 1;
-  await journal.record({ generation, intent: { generation, split, reason } });
+  const keep = neverReturned.has(cause) ? journal.note : journal.record;
+  await keep({ generation, intent: { generation, split, reason } });
   tell(context, 'split-intent', 'step', `${formatSplit(split)} in every member cluster: ${reason}`, {
     generation,
     split,
@@ -116,10 +125,9 @@ async function tryToAgree(
     clusters: records,
     skewMs: times.length < 2 ? null : Math.max(...times) - Math.min(...times),
   };
-  const [failure] = failures;
-  if (failure) {
-    await journal.record({ split: record });
-    return failure;
+  if (failures.length > 0) {
+    await keep({ split: record });
+    return failures;
   }
   await traffic.begin();
   await journal.record({
@@ -135,7 +143,7 @@ async function tryToAgree(
     { ...record },
   );
   await tellWhatStillRuns(context, journal, split);
-  return null;
+  return [];
 }
 
 /** Requests, streams and connections that began before a split stay where they are; at 0 % they can be told apart. */
@@ -176,7 +184,7 @@ async function putInForce(
   await ensureSideHosts(context, member, reached(phase, 'Deployed') ? 'present' : 'absent');
   // Completing takes both sides' stand-ins away; whoever comes back from there needs them again.
   const newVm = await ensureFarVm(context, member);
-  const newCopy = split.k8s > 0 && (await ensureFarCopy(context, member));
+  const newCopy = split.k8s > 0 && (await farCopyIsNew(context, member, phase));
   if (newVm || newCopy || !routed(phase)) await untilSidesKnown(context, member, split);
   const before = await syncBaseline(context, member);
   const started = clock.now();
@@ -229,6 +237,19 @@ async function putInForce(
   return { record: { cluster: member.name, writtenMs, acknowledgedMs, proxies, seen: share.seen }, served };
 }
 
+/**
+ * Where its gateway is, the target cluster says. As long as routes are in place, so is the way to the copy: that the
+ * target does not answer is no reason to leave another member on a split that is not agreed.
+ */
+async function farCopyIsNew(context: EngineContext, member: MemberCluster, phase: Phase): Promise<boolean> {
+  try {
+    return await ensureFarCopy(context, member);
+  } catch (error) {
+    if (!routed(phase) || !isMeshliftError(error, 'cluster-unreachable')) throw error;
+    return false;
+  }
+}
+
 /** Whether the split's route is in place in this phase; where it is not, the side hosts may be new to the proxies. */
 function routed(phase: Phase): boolean {
   return reached(phase, 'Joined') && !reached(phase, 'Completed');
@@ -263,6 +284,19 @@ function isOnVm({ migration }: EngineContext, { address }: ProxyEndpoint): boole
 function phaseAfter(phase: Phase, split: TrafficSplit): Phase {
   if (!reached(phase, 'Deployed')) return phase;
   return split.k8s === 0 ? 'Deployed' : 'Shifting';
+}
+
+function isUnreachable(error: MeshliftError): boolean {
+  return error.code === 'cluster-unreachable';
+}
+
+function outOfReach(split: TrafficSplit, failures: readonly MeshliftError[]): MeshliftError {
+  return new MeshliftError('cluster-unreachable', {
+    where: `split ${formatSplit(split)}`,
+    why: `${failures.map(({ message }) => message).join('; ')}; every cluster that answers has it`,
+    next: 'bring the others back: it is written there as soon as they answer',
+    cause: failures[0],
+  });
 }
 
 function namedFailure(reason: unknown): MeshliftError {

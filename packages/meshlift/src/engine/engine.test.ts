@@ -388,6 +388,58 @@ describe('one opinion in every cluster', () => {
     expect(world.lost).toBe(0);
   });
 
+  test.each<ClusterName>(['cluster1', 'cluster2'])(
+    'when %s is cut off in the middle of a shift, it has the others’ opinion as soon as it is back',
+    async (away) => {
+      await shifted(20);
+      // The intent is recorded; then the cluster is gone, before or after it was written.
+      world.faults.cluster1 = {
+        apply: when(({ args }) => {
+          if (isSplit(50)(args[0])) world.cut.add(away);
+          return false;
+        }, unreachable),
+      };
+      const shifting = drive(world.engine(), shift(50));
+      await world.clock.wait(60_000);
+      expect(world.cut.has(away)).toBe(true);
+      expect(stored(away === 'cluster1' ? 'cluster2' : 'cluster1')).toBe(away === 'cluster1' ? 50 : 20);
+      world.faults.cluster1 = {};
+      world.cut.clear();
+      expect((await shifting).outcome).toBe('done');
+      expectEverywhere(50);
+      expect(world.lost).toBe(0);
+    },
+  );
+
+  test('a run outlives its home cluster’s API server', async () => {
+    const running = drive(world.engine(), run);
+    for (let i = 0; i < 6; i += 1) {
+      await world.clock.wait(2_300);
+      world.cut.add('cluster1');
+      await world.clock.wait(7_100);
+      world.cut.clear();
+    }
+    expect((await running).outcome).toBe('done');
+    expectRetired();
+    expect(world.lost).toBe(0);
+  });
+
+  test('a copy that fails while a cluster is out of reach is taken back where that can be done', async () => {
+    await shifted(20);
+    const running = drive(world.engine(), run);
+    await world.clock.wait(1_500);
+    world.cut.add('cluster2');
+    await world.clock.wait(1_500);
+    world.copyFailsEvery = 2;
+    await world.clock.wait(20_000);
+    expect([stored('cluster1'), stored('cluster2')]).toEqual([0, 20]);
+    world.cut.clear();
+    const ending = await running;
+    expect(ending.outcome).toBe('rolledBack');
+    expectEverywhere(0);
+    expect((await status()).outcome.state).toBe('RolledBack');
+  });
+
   test('weights that somebody changed by hand are put back', async () => {
     await shifted(20);
     const route = world.object('cluster2', 'VirtualService');
@@ -438,15 +490,56 @@ describe('a rollback', () => {
     expect(world.lost).toBe(0);
   });
 
-  test('moves what can be reached at once, and the rest when it is back', async () => {
+  test.each<ClusterName>(['cluster1', 'cluster2'])(
+    'with %s out of reach moves the other at once, and that one as soon as it is back',
+    async (away) => {
+      await shifted(50);
+      world.cut.add(away);
+      const other = away === 'cluster1' ? 'cluster2' : 'cluster1';
+      const back = drive({ ...world.engine(), by: 'olga@desk' }, rollback);
+      await world.clock.wait(30_000);
+      expect([stored(other), stored(away)]).toEqual([0, 50]);
+      expect(world.events.at(-1)?.message).toContain(`${away} is returned as soon as it answers`);
+      world.cut.clear();
+      expect((await back).outcome).toBe('done');
+      expectEverywhere(0);
+      expect(world.lost).toBe(0);
+      const { agreed, history, outcome, phase, splits, traffic } = await status();
+      expect([agreed?.split, phase, outcome.state]).toEqual([allOnVm, 'Deployed', 'RolledBack']);
+      expect(splits.map(({ split }) => split.k8s).slice(0, 2)).toEqual([0, 50]);
+      expect(history.filter(({ by }) => by === 'olga@desk').map(({ what }) => what)).toContain('command');
+      expect(traffic?.requests).toBeGreaterThan(100);
+    },
+  );
+
+  test('holds when a cluster stays out of reach, and is finished by the next one', async () => {
     await shifted(50);
-    world.cut.add('cluster2');
-    await refusal(rollback);
-    expect(stored('cluster1')).toBe(0);
-    expect(stored('cluster2')).toBe(50);
+    world.cut.add('cluster1');
+    const ending = await drive(world.engine(), rollback);
+    expect(ending).toMatchObject({ outcome: 'held', next: 'bring it back, then: meshlift rollback' });
+    expect([stored('cluster1'), stored('cluster2')]).toEqual([50, 0]);
     world.cut.clear();
     expect((await drive(world.engine(), rollback)).outcome).toBe('done');
     expectEverywhere(0);
+    expect(world.lost).toBe(0);
+  });
+
+  test('of which nothing is known, with the home cluster out of reach, moves nothing', async () => {
+    await drive(world.engine(), { do: 'run', until: 'Completed' });
+    world.cut.add('cluster1');
+    expect((await refusal(rollback)).code).toBe('cluster-unreachable');
+    expect(stored('cluster2')).toBeNull();
+    expect(world.lost).toBe(0);
+  });
+
+  test('onto a dead VM is made for whoever insists', async () => {
+    await shifted(50);
+    world.setVmAlive(false);
+    await world.clock.wait(1_000);
+    const ending = await drive(world.engine(), { do: 'rollback', force: true });
+    expect(ending.outcome).toBe('done');
+    expectEverywhere(0);
+    // The net has the copy behind the VM's side.
     expect(world.lost).toBe(0);
   });
 

@@ -7,17 +7,18 @@ import { writeSplit } from '../actions/write-split.ts';
 import { isMeshliftError } from '../errors/error.ts';
 import { quantile } from '../metrics/histogram.ts';
 import { decide } from '../migration/decide.ts';
-import type { Act, Decision, Goal } from '../migration/decision.ts';
+import { type Act, type Decision, type Goal, wait } from '../migration/decision.ts';
 import type { GateWindow, SideWindow, Verdict } from '../migration/gate.ts';
 import { formatGoal } from '../migration/order-of-commands.ts';
 import { triesPatience, withPatience } from '../migration/patience.ts';
 import type { MigrationStatus, Outcome, VerdictRecord } from '../migration/status.ts';
 import { allOnVm, formatSplit } from '../migration/traffic-split.ts';
-import { type EngineContext, tell } from './context.ts';
-import { type Journal, openJournal } from './journal.ts';
+import { type EngineContext, type OwnedContext, tell } from './context.ts';
+import { type Journal, openJournal, openJournalAway } from './journal.ts';
 import { observe } from './observe.ts';
 import { whileOwning } from './ownership.ts';
 import { refuseCycle } from './predecessors.ts';
+import { statusByRoutes } from './status-by-routes.ts';
 import { type TrafficWatch, watchTraffic } from './traffic-watch.ts';
 
 /** How a command ended: what it asked for is true, it holds, it was refused, or the gate took everything back. */
@@ -30,43 +31,72 @@ export interface Ending {
 
 /**
  * Drives a migration to a goal. Every pass re-reads the world, decides, acts, verifies and records, so that the
- * process may be killed at any line: the next one goes on from what is true, not from what was planned.
+ * process may be killed at any line: the next one goes on from what is true, not from what was planned. A rollback
+ * begins whoever else drives the migration, and whether or not the home cluster answers.
  */
 export async function drive(context: EngineContext, goal: Goal): Promise<Ending> {
+  const urgent = goal.do === 'rollback';
   return whileOwning(
     context,
     async (owned) => {
-      const { signal } = owned;
-      const journal = await openJournal(owned);
-      if (goal.do !== 'rollback') await refuseCycle(owned);
-      const traffic = await watchTraffic(owned);
+      const { journal, traffic } = await openRecords(owned, goal);
       await recordCommand(owned, journal, goal);
       try {
         const ending = await pursue(owned, journal, traffic, goal);
-        await saveTraffic(journal, traffic);
+        await saveTraffic(owned, journal, traffic);
         return { ...ending, status: journal.status };
       } catch (error) {
         // What callers saw belongs to the record all the more when it went wrong; but what went wrong is told first.
-        if (!signal.aborted && !isMeshliftError(error, 'owned-by-another')) {
-          await saveTraffic(journal, traffic).catch((second: unknown) => {
-            const why = second instanceof Error ? second.message : String(second);
-            tell(owned, 'record', 'warning', `what callers saw last is not in the record: ${why}`);
-          });
+        if (!owned.signal.aborted && !isMeshliftError(error, 'owned-by-another')) {
+          await saveTraffic(owned, journal, traffic).catch((second: unknown) => notSaved(owned, second));
         }
         throw error;
       }
     },
-    { takeOver: goal.do === 'rollback' },
+    { takeOver: urgent, withoutHome: urgent },
   );
+}
+
+async function openRecords(
+  owned: OwnedContext,
+  goal: Goal,
+): Promise<{ readonly journal: Journal; readonly traffic: TrafficWatch }> {
+  try {
+    const journal = await openJournal(owned);
+    if (goal.do !== 'rollback') await refuseCycle(owned);
+    return { journal, traffic: await watchTraffic(owned) };
+  } catch (error) {
+    if (goal.do !== 'rollback' || !isMeshliftError(error, 'cluster-unreachable')) throw error;
+    const known = await statusByRoutes(owned, error);
+    tell(owned, 'record', 'warning', `${error.message}; going by what the other clusters have`);
+    return {
+      journal: openJournalAway(owned, known),
+      traffic: await watchTraffic(owned, { withoutRecord: true }),
+    };
+  }
 }
 
 /** What was asked for belongs to the history, as long as there is a migration that it can concern. */
 async function recordCommand(context: EngineContext, journal: Journal, goal: Goal): Promise<void> {
   if (journal.status.phase === 'Retired') return;
-  await journal.record({
-    startedAt: journal.status.startedAt ?? timestamp(context),
+  await journal.note({
+    ...(!journal.status.startedAt && { startedAt: timestamp(context) }),
     line: { what: 'command', message: formatGoal(goal) },
   });
+}
+
+/** What one pass came to: an end, something done, or nothing but time passing. */
+type Pass = Ending | 'acted' | 'waited';
+
+/** What an engine is after, from one pass to the next. */
+interface Pursuit {
+  /** what was asked for; a way back, once the gate has taken everything back while a cluster was out of reach */
+  goal: Goal;
+  /** the gate's reason for that way back */
+  takenBack: string | null;
+  acted: boolean;
+  /** when something was last done, or time alone was waited for, ms since the epoch */
+  since: number;
 }
 
 async function pursue(
@@ -75,42 +105,61 @@ async function pursue(
   traffic: TrafficWatch,
   goal: Goal,
 ): Promise<Ending> {
-  let acted = false;
-  let since = context.clock.now();
+  const { clock, migration, signal } = context;
+  const { deadlines, rollout } = migration.spec;
+  const pursuit: Pursuit = { goal, takenBack: null, acted: false, since: clock.now() };
   for (;;) {
-    const [seen] = await Promise.all([observe(context, traffic), journal.refresh()]);
-    const now = context.clock.now();
-    const next = decide(context.migration, journal.status, seen, goal, now);
-    if (!triesPatience(next)) since = now;
-    const { deadlines } = context.migration.spec;
-    const decision = withPatience(next, { deadlines, goal, since, now });
-    await recordVerdict(context, journal, seen.window, decision.verdict);
-    switch (decision.kind) {
-      case 'act': {
-        tell(context, 'decision', 'step', `${headline(decision.act)}: ${decision.because}`, {
-          act: decision.act,
-        });
-        const ending = await performOnRecord(context, journal, traffic, decision);
-        if (ending) return ending;
-        acted = true;
-        break;
-      }
-      case 'record':
-        await journal.record({
-          phase: decision.phase,
-          line: { what: 'phase', message: `${decision.phase}: ${decision.because}` },
-        });
-        tell(context, 'phase', 'done', `${decision.phase}: ${decision.because}`, { phase: decision.phase });
-        break;
-      case 'wait':
-        // A verdict has been told already, with its reason.
-        if (decision.because !== decision.verdict?.because)
-          tell(context, 'wait', 'progress', decision.because, { until: decision.until });
-        await context.clock.wait(nextLook(context, decision.until, now), context.signal);
-        break;
-      case 'stop':
-        return finish(context, journal, decision, acted);
+    try {
+      const came = await pass(context, journal, traffic, pursuit);
+      if (typeof came === 'object') return came;
+      if (came === 'acted') Object.assign(pursuit, { acted: true, since: clock.now() });
+    } catch (error) {
+      if (!isMeshliftError(error, 'cluster-unreachable')) throw error;
+      // What does not answer now may answer soon: the next pass goes on from what is true then.
+      tell(context, 'wait', 'warning', error.message);
+      const patience = { deadlines, goal: pursuit.goal, since: pursuit.since, now: clock.now() };
+      const decision = withPatience(wait('cluster', error.message), patience);
+      if (decision.kind === 'stop') return finish(context, journal, decision, pursuit);
+      await clock.wait(rollout.gate.interval, signal);
     }
+  }
+}
+
+async function pass(
+  context: EngineContext,
+  journal: Journal,
+  traffic: TrafficWatch,
+  pursuit: Pursuit,
+): Promise<Pass> {
+  const [seen] = await Promise.all([observe(context, traffic), journal.refresh()]);
+  const now = context.clock.now();
+  const { goal } = pursuit;
+  const next = decide(context.migration, journal.status, seen, goal, now);
+  if (next.kind === 'wait' && !triesPatience(next)) pursuit.since = now;
+  const { deadlines } = context.migration.spec;
+  const decision = withPatience(next, { deadlines, goal, since: pursuit.since, now });
+  await recordVerdict(context, journal, seen.window, decision.verdict);
+  switch (decision.kind) {
+    case 'act':
+      tell(context, 'decision', 'step', `${headline(decision.act)}: ${decision.because}`, {
+        act: decision.act,
+      });
+      return (await performOnRecord(context, journal, traffic, decision, pursuit)) ?? 'acted';
+    case 'record':
+      await journal.record({
+        phase: decision.phase,
+        line: { what: 'phase', message: `${decision.phase}: ${decision.because}` },
+      });
+      tell(context, 'phase', 'done', `${decision.phase}: ${decision.because}`, { phase: decision.phase });
+      return 'acted';
+    case 'wait':
+      // A verdict has been told already, with its reason.
+      if (decision.because !== decision.verdict?.because)
+        tell(context, 'wait', 'progress', decision.because, { until: decision.until });
+      await context.clock.wait(nextLook(context, decision.until, now), context.signal);
+      return 'waited';
+    case 'stop':
+      return finish(context, journal, decision, pursuit);
   }
 }
 
@@ -120,23 +169,24 @@ async function performOnRecord(
   journal: Journal,
   traffic: TrafficWatch,
   { act, because }: Extract<Decision, { kind: 'act' }>,
+  pursuit: Pursuit,
 ): Promise<Ending | null> {
-  await journal.record({ line: { what: 'act', message: `${headline(act)}: ${because}` } });
+  await journal.note({ line: { what: 'act', message: `${headline(act)}: ${because}` } });
   try {
     return await perform(context, journal, traffic, act);
   } catch (error) {
     const lost = isMeshliftError(error, 'owned-by-another') || context.signal.aborted;
     if (lost || !isMeshliftError(error)) throw error;
     const { message, next } = error;
-    await journal
-      .record({
-        outcome: outcome(context, 'Held', message, next),
-        line: { what: 'failed', message: `${headline(act)}: ${message}` },
-      })
-      .catch((second: unknown) => {
-        const why = second instanceof Error ? second.message : String(second);
-        tell(context, 'record', 'warning', `that it failed is not in the record: ${why}`);
-      });
+    const line = { what: 'failed', message: `${headline(act)}: ${message}` } as const;
+    if (error.code === 'cluster-unreachable') {
+      await journal.note({ line });
+      // The copy is not tried again before all are back on the VM, and somebody has looked at it.
+      if (act.do === 'split' && act.cause === 'gate')
+        Object.assign(pursuit, { goal: { do: 'rollback' }, takenBack: act.reason });
+    } else {
+      await journal.note({ outcome: outcome(context, 'Held', message, next), line });
+    }
     throw error;
   }
 }
@@ -159,15 +209,7 @@ async function perform(
       break;
     case 'split':
       await writeSplit(context, journal, traffic, act);
-      if (act.cause === 'gate') {
-        const because = `the gate took everything back to the VM: ${act.reason}`;
-        const next = 'mend the copy, then: meshlift run';
-        await journal.record({
-          outcome: outcome(context, 'RolledBack', because, next),
-          line: { what: 'stopped', message: because },
-        });
-        return { outcome: 'rolledBack', because, next, status: journal.status };
-      }
+      if (act.cause === 'gate') return takenBack(context, journal, act.reason);
       break;
     case 'mirror':
       await mirrorTraffic(context, journal, traffic);
@@ -179,27 +221,38 @@ async function perform(
       await retireVm(context, journal, traffic);
       break;
   }
-  await journal.record({
-    outcome: outcome(context, 'Progressing', `${headline(act)} is done`, 'meshlift status'),
+  await journal.note({
+    outcome: standing(context, act),
     line: { what: 'done', message: headline(act) },
   });
-  await saveTraffic(journal, traffic);
+  await saveTraffic(context, journal, traffic);
   return null;
+}
+
+async function takenBack(context: EngineContext, journal: Journal, reason: string): Promise<Ending> {
+  const because = `the gate took everything back to the VM: ${reason}`;
+  const next = 'mend the copy, then: meshlift run';
+  await journal.note({
+    outcome: outcome(context, 'RolledBack', because, next),
+    line: { what: 'stopped', message: because },
+  });
+  return { outcome: 'rolledBack', because, next, status: journal.status };
 }
 
 async function finish(
   context: EngineContext,
   journal: Journal,
   stop: Extract<Decision, { kind: 'stop' }>,
-  acted: boolean,
+  { acted, takenBack: reason }: Pursuit,
 ): Promise<Ending> {
+  if (reason !== null && stop.outcome === 'done') return takenBack(context, journal, reason);
   if (stop.outcome === 'done' && acted) {
     const { phase, agreed } = journal.status;
     const because = `the migration is ${phase}${agreed ? `, with ${formatSplit(agreed.split)} in every cluster` : ''}`;
     return { outcome: 'done', because, next: stop.next, status: journal.status };
   }
   if (stop.outcome === 'held')
-    await journal.record({
+    await journal.note({
       outcome: outcome(context, 'Held', stop.because, stop.next),
       line: { what: 'stopped', message: stop.because },
     });
@@ -229,7 +282,7 @@ async function recordVerdict(
     `${verdict.verdict}: ${verdict.because}`,
     { ...record },
   );
-  await journal.record({ verdict: record });
+  await journal.note({ verdict: record });
 }
 
 const nothing = { requests: 0, failed: 0, caught: 0, p99Ms: null };
@@ -238,9 +291,26 @@ function figures({ requests, failed, caught, latency }: SideWindow) {
   return { requests, failed, caught, p99Ms: quantile(latency, 0.99) };
 }
 
-async function saveTraffic(journal: Journal, traffic: TrafficWatch): Promise<void> {
-  const ledger = await traffic.save();
-  if (ledger) await journal.record({ traffic: ledger });
+/** A home cluster that does not answer now is no reason to stop: the next time saves what this one would have. */
+async function saveTraffic(context: EngineContext, journal: Journal, traffic: TrafficWatch): Promise<void> {
+  try {
+    const ledger = await traffic.save();
+    if (ledger) await journal.record({ traffic: ledger });
+  } catch (error) {
+    if (!isMeshliftError(error, 'cluster-unreachable')) throw error;
+    notSaved(context, error);
+  }
+}
+
+function notSaved(context: EngineContext, error: unknown): void {
+  const why = error instanceof Error ? error.message : String(error);
+  tell(context, 'record', 'warning', `what callers saw last is not in the record: ${why}`);
+}
+
+function standing(context: EngineContext, act: Act): Outcome {
+  if (act.do === 'split' && act.cause === 'rollback')
+    return outcome(context, 'RolledBack', act.reason, 'mend the copy, then: meshlift run');
+  return outcome(context, 'Progressing', `${headline(act)} is done`, 'meshlift status');
 }
 
 function nextLook(context: EngineContext, until: number | null, now: number): number {

@@ -16,13 +16,21 @@ export async function observe(
   traffic: Pick<TrafficWatch, 'look'>,
 ): Promise<Observation> {
   const [members, vm, copy, window, predecessors] = await Promise.all([
-    Promise.all(context.members.map(async (it) => [it.name, await observeMember(context, it)] as const)),
+    memberRoutes(context),
     vmHealth(context),
     copyHealth(context),
     traffic.look(),
     readPredecessors(context),
   ]);
-  return { members: Object.fromEntries(members), vm, copy, window, predecessors };
+  return { members, vm, copy, window, predecessors };
+}
+
+/** The route that each member has, by its name; one that does not answer is named, too. */
+export async function memberRoutes(context: EngineContext): Promise<Observation['members']> {
+  const { members } = context;
+  return Object.fromEntries(
+    await Promise.all(members.map(async (it) => [it.name, await observeMember(context, it)] as const)),
+  );
 }
 
 async function observeMember(context: EngineContext, member: MemberCluster): Promise<MemberObservation> {

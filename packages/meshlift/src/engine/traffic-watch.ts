@@ -60,10 +60,14 @@ interface Piece {
   readonly seen: SplitTally;
 }
 
-export async function watchTraffic(context: EngineContext): Promise<TrafficWatch> {
+/** `withoutRecord`: the home cluster does not answer, so what was recorded before stays for whoever comes after. */
+export async function watchTraffic(
+  context: EngineContext,
+  { withoutRecord = false } = {},
+): Promise<TrafficWatch> {
   const rule = sideRule(context.migration);
   const { minRequests } = context.migration.spec.rollout.gate;
-  const stored = await readStored(context);
+  const stored = withoutRecord ? null : await readStored(context);
   let ledger = stored?.ledger ?? null;
   /** by cluster: the counters up to which everything is accounted for */
   const counted = new Map((stored?.samples ?? []).map((sample) => [sample.cluster, sample]));
@@ -158,7 +162,7 @@ export async function watchTraffic(context: EngineContext): Promise<TrafficWatch
       pieces = [];
     },
     async begin() {
-      if (ledger) return;
+      if (ledger || (withoutRecord && (await readStored(context)))) return;
       await lookAtAll({ thorough: true });
       ledger = emptyLedger(new Date(context.clock.now()).toISOString());
       await writeStored(context, { ledger, samples: [...counted.values()] });

@@ -6,7 +6,7 @@ import { formatGoal, outOfOrder, phaseBefore, phaseWanted } from './order-of-com
 import { heedPause } from './pausing.ts';
 import { reached } from './phase.ts';
 import { settle, unsettled } from './settling.ts';
-import { shifting } from './shifting.ts';
+import { failsBeyondDoubt, shifting } from './shifting.ts';
 import type { MigrationStatus } from './status.ts';
 
 /**
@@ -24,7 +24,7 @@ export function decide(
   if (status.phase === 'Retired') return decideRetired(goal);
   if (goal.do === 'rollback') return decideRollback(status, seen, goal);
   const decision =
-    unreachableMember(status, seen, goal) ??
+    unreachableMember(migration, status, seen, goal) ??
     settle(status, seen, goal) ??
     predecessor(status, seen, goal) ??
     advance(migration, status, seen, goal, now);
@@ -40,11 +40,19 @@ function decideRetired(goal: Goal): Decision {
 
 /**
  * Going forward needs every member; what is in place stays in place meanwhile. A run waits for its return, and so does
- * whoever has an interrupted write to settle there: it is settled as soon as the cluster can be reached.
+ * whoever has an interrupted write to settle there: it is settled as soon as the cluster can be reached. A copy that fails
+ * beyond doubt is taken back all the same, where that can be done.
  */
-function unreachableMember(status: MigrationStatus, seen: Observation, goal: ForwardGoal): Decision | null {
+function unreachableMember(
+  migration: Migration,
+  status: MigrationStatus,
+  seen: Observation,
+  goal: ForwardGoal,
+): Decision | null {
   const [name, member] = Object.entries(seen.members).find(([, it]) => !it.reachable) ?? [];
   if (!name || !member || member.reachable) return null;
+  const bad = goal.do === 'run' ? failsBeyondDoubt(migration, status, seen) : null;
+  if (bad) return bad;
   const because = `${name} can't be reached (${member.why}), and a split must be agreed by every member cluster`;
   if (goal.do === 'run' || unsettled(status)) return wait('cluster', because);
   return held(because, `bring ${name} back, then repeat: meshlift ${formatGoal(goal)}`);

@@ -1,4 +1,4 @@
-import { act, type Decision, done, type Goal, refused } from './decision.ts';
+import { act, type Decision, done, type Goal, refused, wait } from './decision.ts';
 import { healthProblem, isDown } from './health.ts';
 import type { Observation } from './observation.ts';
 import { reached } from './phase.ts';
@@ -31,8 +31,27 @@ export function decideRollback(
   ) {
     return done('every cluster already sends all traffic to the VM');
   }
+  const away = Object.entries(seen.members).flatMap(([name, it]) => (it.reachable ? [] : [name]));
+  if (away.length > 0 && isBackWhereReached(status, seen)) {
+    const because = `every cluster that answers is back on the VM; ${away.join(', ')} is returned as soon as it answers`;
+    return wait('cluster', because);
+  }
   return act(
     { do: 'split', split: allOnVm, cause: 'rollback', reason: 'a rollback was asked for' },
     'a rollback was asked for',
+  );
+}
+
+/** Whether the last write was a way back, and every cluster that answers was verified to serve it, and still has it. */
+function isBackWhereReached({ intent, splits }: MigrationStatus, { members }: Observation): boolean {
+  const last = splits.at(-1);
+  if (!intent || !last || last.generation !== intent.generation || !sameSplit(intent.split, allOnVm))
+    return false;
+  return Object.entries(members).every(
+    ([name, member]) =>
+      !member.reachable ||
+      (member.route.found === 'ours' &&
+        member.route.generation === intent.generation &&
+        last.clusters.some(({ cluster }) => cluster === name)),
   );
 }

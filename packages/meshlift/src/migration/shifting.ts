@@ -5,6 +5,7 @@ import { judge, type Verdict } from './gate.ts';
 import { healthProblem, isDown } from './health.ts';
 import type { Observation } from './observation.ts';
 import { outOfOrder } from './order-of-commands.ts';
+import { reached } from './phase.ts';
 import type { MigrationStatus } from './status.ts';
 import {
   allOnK8s,
@@ -115,6 +116,17 @@ function nextStep(
     because,
     ...(verdict && { verdict }),
   };
+}
+
+/** What a copy that fails beyond doubt asks for even while a cluster is out of sight; null when it does not. */
+export function failsBeyondDoubt(
+  migration: Migration,
+  status: MigrationStatus,
+  seen: Observation,
+): Decision | null {
+  if (!status.agreed || status.agreed.split.k8s === 0 || reached(status.phase, 'Completed')) return null;
+  const verdict = judge(migration.spec.rollout.gate, seen.window);
+  return verdict.obvious ? onBadVerdict(migration, status, seen, verdict) : null;
 }
 
 function onBadVerdict(

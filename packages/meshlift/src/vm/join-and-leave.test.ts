@@ -186,6 +186,47 @@ describe.runIf(canSandbox)(
       expect(vm.sh('ls /usr/local/bin')).toBe('');
     });
 
+    describe('takes Istio’s own release', () => {
+      /** In the place of curl: the release, and beside it what says of it `sums` (an exit code when there is none). */
+      async function published(sums: string | number): Promise<void> {
+        await vm.ssh.upload(vm.sidecarPackage.path, '/var/release.deb');
+        const sum = typeof sums === 'number' ? `exit ${sums}` : `echo "${sums}  istio-sidecar.deb" > "$out"`;
+        vm.tool(
+          'curl',
+          `for url; do :; done
+while [ $# -gt 0 ]; do [ "$1" != -o ] || out=$2; shift; done
+echo "$url" >> /var/asked
+case "$url" in *.sha256) ${sum} ;; *) cp /var/release.deb "$out" ;; esac`,
+        );
+      }
+      const joinRelease = () =>
+        joinVm(vm.ssh, {
+          bootstrap: bootstrap(),
+          sidecarPackage: { istioVersion: '1.31.0' },
+          clock: systemClock,
+        });
+
+      it('when it is the one whose checksum is published beside it', async () => {
+        await published(vm.sidecarPackage.sha256);
+        expect((await joinRelease()).packageVersion).toBe('1.31.0');
+        const release = 'https://storage.googleapis.com/istio-release/releases/1.31.0/deb/istio-sidecar.deb';
+        expect(vm.sh('cat /var/asked')).toBe(`${release}\n${release}.sha256\n`);
+      });
+
+      it.each([
+        ['it is another', '0'.repeat(64), /SHA-256 is/],
+        ['its checksum is none', 'not found', /holds no SHA-256/],
+        ['its checksum can’t be had', 22, /can't be read/],
+      ])('and nothing when %s', async (_what, sums, why) => {
+        await published(sums);
+        await expect(joinRelease()).rejects.toMatchObject({
+          code: 'vm-command',
+          why: expect.stringMatching(why),
+        });
+        expect(vm.sh('ls /usr/local/bin')).toBe('');
+      });
+    });
+
     it('tells what it can reach, and what is not there', async () => {
       const server = net.createServer().listen(0, '127.0.0.1');
       await once(server, 'listening');

@@ -12,6 +12,7 @@ export type SidecarPackage =
   | { readonly url: string; readonly sha256?: string }
   | { readonly istioVersion: string; readonly sha256?: string };
 
+/** Where Istio publishes its releases. */
 const releases = 'https://storage.googleapis.com/istio-release/releases';
 
 /** The address of Istio's own package for this VM; `vm-command` where Istio makes none. */
@@ -62,11 +63,12 @@ export async function installSidecarPackage(
       ...(options.signal && { signal: options.signal }),
     });
   } else {
-    const url = 'url' in wanted ? wanted.url : releaseUrl(wanted.istioVersion, facts, ssh.target);
+    const url = urlOf(wanted, facts, ssh.target);
     options.progress?.({ message: `download ${url} on the VM` });
     await mustRun(ssh, `download ${url}`, downloadScript(url, file), options.signal);
   }
-  if (wanted.sha256 !== undefined) await verify(ssh, file, wanted.sha256, options.signal);
+  const sha256 = wanted.sha256 ?? (await publishedSum(ssh, wanted, facts, options.signal));
+  await verify(ssh, file, sha256, options.signal);
   await mustRun(
     ssh,
     `install ${sidecarPackageName}`,
@@ -102,6 +104,36 @@ function downloadScript(url: string, file: string): string {
     `  wget -q --tries=3 --timeout=10 -O ${to} ${from}`,
     'else echo "neither curl nor wget is there" >&2; exit 1; fi',
   ].join('\n');
+}
+
+/**
+ * The checksum that is published beside a package, as Istio does for each of its own (release-builder: NAME.sha256, as
+ * sha256sum prints it). It comes from the same place as the package, so it finds what was damaged or mixed up on its
+ * way; against a forged place there is only a checksum of the user's own.
+ */
+async function publishedSum(
+  ssh: Ssh,
+  wanted: SidecarPackage,
+  facts: VmFacts,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const url = `${urlOf(wanted, facts, ssh.target)}.sha256`;
+  const file = `${vmPaths.record}/${sidecarPackageName}.sha256`;
+  const script = `set -e\n${downloadScript(url, file)}\ncat ${shellQuote(file)}; rm -f ${shellQuote(file)}`;
+  const { exitCode, stdout, stderr } = await ssh.run(script, signal ? { signal } : {});
+  const sum = /\b[0-9a-f]{64}\b/.exec(stdout)?.[0];
+  if (exitCode === 0 && sum) return sum;
+  throw new MeshliftError('vm-command', {
+    where: `VM ${ssh.target}`,
+    why: `the sidecar package can't be verified: ${url} ${exitCode === 0 ? 'holds no SHA-256' : `can't be read (${stderr.trim().split('\n').at(-1) || `exit code ${exitCode}`})`}`,
+    next: 'get its checksum from where you trust, and name it: spec.vm.sidecar.sha256; nothing of it was installed',
+  });
+}
+
+function urlOf(wanted: SidecarPackage, facts: VmFacts, target: string): string {
+  if ('url' in wanted) return wanted.url;
+  if ('istioVersion' in wanted) return releaseUrl(wanted.istioVersion, facts, target);
+  throw new TypeError('a package file of ours has its checksum in the migration file');
 }
 
 async function verify(

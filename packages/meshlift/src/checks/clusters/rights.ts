@@ -57,12 +57,26 @@ export const rights: Readonly<Record<'member' | 'home' | 'target', readonly Righ
     ...['virtualservices', 'destinationrules', 'serviceentries', 'workloadentries'].map(
       (resource): Right => ({ verbs: applied, group: networking, resource, where: 'migration' }),
     ),
+    // One owner of a migration, in every cluster.
+    {
+      verbs: ['get', 'create', 'update', 'delete'],
+      group: 'coordination.k8s.io',
+      resource: 'leases',
+      where: 'migration',
+    },
   ],
   home: [
     {
       verbs: ['get', 'create', 'patch'],
       group: 'apiextensions.k8s.io',
       resource: 'customresourcedefinitions',
+      where: 'everywhere',
+    },
+    // Which revision a tag of the namespace stands for.
+    {
+      verbs: ['list'],
+      group: 'admissionregistration.k8s.io',
+      resource: 'mutatingwebhookconfigurations',
       where: 'everywhere',
     },
     { verbs: ['list'], group: 'apps', resource: 'deployments', where: 'istio' },
@@ -72,12 +86,6 @@ export const rights: Readonly<Record<'member' | 'home' | 'target', readonly Righ
       group: 'meshlift.dev',
       resource: 'migrations',
       subresource: 'status',
-      where: 'migration',
-    },
-    {
-      verbs: ['get', 'create', 'update', 'delete'],
-      group: 'coordination.k8s.io',
-      resource: 'leases',
       where: 'migration',
     },
     { verbs: applied, group: networking, resource: 'workloadgroups', where: 'migration' },

@@ -10,7 +10,7 @@ import { migrationLabel } from '../mesh/marks.ts';
 import { istioNetworking } from '../mesh/mesh-host.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
 import { formatDuration } from '../spec/duration.ts';
-import type { Machine } from '../spec/migration.ts';
+import { type Machine, portsOf } from '../spec/migration.ts';
 import { readVmInbound } from '../vm/inbound.ts';
 import { leaveVm } from '../vm/leave.ts';
 import { drain } from './drain.ts';
@@ -92,7 +92,7 @@ async function proveIdle(context: EngineContext, machine: Machine): Promise<void
   const { clock, migration, signal } = context;
   const { idle } = migration.spec.retire;
   const ssh = await context.ssh(machine);
-  const inbound = () => readVmInbound(ssh, { port: migration.spec.service.port, signal });
+  const inbound = () => readVmInbound(ssh, { ports: portsOf(migration).map(({ port }) => port), signal });
   await drain(context, {
     where: `VM ${ssh.target}`,
     look: async () => {

@@ -5,6 +5,7 @@ import { policiesForOneSide, policiesForVmAlone } from './mesh/authorization.ts'
 import {
   absentService,
   addressOfService,
+  portsLeftBehind,
   protocolOfService,
   selectorOfService,
   targetPortOfService,
@@ -51,6 +52,14 @@ export const meshChecks: readonly Check[] = [
     severity: 'fatal',
     after: 'mesh-service-in-every-member',
     look: everywhere(protocolOfService),
+  },
+  {
+    id: 'mesh-service-whole',
+    category: 'mesh',
+    sentence: 'the migration moves every port that the Service has',
+    severity: 'warning',
+    after: 'mesh-service-in-every-member',
+    look: everywhere(portsLeftBehind),
   },
   {
     id: 'mesh-service-target-port',

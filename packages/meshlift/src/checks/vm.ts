@@ -1,3 +1,4 @@
+import { portsOf } from '../spec/migration.ts';
 import { reachFromVm } from '../vm/reach.ts';
 import { gatewayAddress } from '../vm/read-bootstrap.ts';
 import { type VmProblem, vmProblems } from '../vm/readiness.ts';
@@ -79,12 +80,17 @@ async function problemsOf({
   sidecarPackage,
   vmFacts,
 }: Scene): Promise<readonly VmProblem[]> {
-  return vmProblems(await vmFacts(), {
-    address: machine.host,
-    servicePort: migration.spec.service.port,
-    now: clock.now(),
-    istioRelease: sidecarPackage === null,
-  });
+  const facts = await vmFacts();
+  const found = portsOf(migration).flatMap(({ port }) =>
+    vmProblems(facts, {
+      address: machine.host,
+      servicePort: port,
+      now: clock.now(),
+      istioRelease: sidecarPackage === null,
+    }),
+  );
+  // What is wrong with the VM itself is wrong for every port of it, and told once.
+  return [...new Map(found.map((it) => [`${it.id} ${it.why}`, it])).values()];
 }
 
 function finding({ why, next }: VmProblem): Finding {

@@ -10,7 +10,7 @@ import { emptySplitTally, type SideRule, type SplitTally, sumSplit, tally } from
 import type { GateWindow, SideWindow } from '../migration/gate.ts';
 import { addWindows, emptyLedger, type TrafficLedger } from '../migration/traffic-ledger.ts';
 import { type Side, sides } from '../migration/traffic-split.ts';
-import type { Migration } from '../spec/migration.ts';
+import { type Migration, portsOf } from '../spec/migration.ts';
 import type { EngineContext, MemberCluster } from './context.ts';
 
 /** The gate judges this much of the past, so that a copy that turns bad late is seen soon; more only for want of requests. */
@@ -198,7 +198,7 @@ export async function readMember(
 /** The calls that a migration is about: to either side's host, and to the service's own name. */
 export function wantedCalls(migration: Migration): WantedCalls {
   const hosts = [...sides.map((side) => sideHost(migration, side)), serviceHost(migration)];
-  return { hosts, port: migration.spec.service.port };
+  return { hosts, ports: portsOf(migration).map(({ port }) => port) };
 }
 
 /** Which side a host stands for, and which side an answer came from. */

@@ -3,7 +3,7 @@ import type { Migration } from '../spec/migration.ts';
 import { targetOf } from '../spec/migration.ts';
 import { k8sLabels, ownLabels } from './marks.ts';
 import { istioNetworking } from './mesh-host.ts';
-import { portName } from './port-name.ts';
+import { endpointPorts } from './port-name.ts';
 
 /** Where the east-west gateways of a multi-network mesh receive traffic for other clusters' services. */
 export const eastWestPort = 15_443;
@@ -35,7 +35,7 @@ export function farCopyObjects(
     },
     spec: {
       address,
-      ports: { [portName(migration.spec.service.protocol)]: eastWestPort },
+      ports: endpointPorts(migration, eastWestPort),
       labels: k8sLabels(migration, cluster),
       serviceAccount,
     },

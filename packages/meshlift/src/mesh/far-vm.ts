@@ -4,7 +4,7 @@ import { homeOf } from '../spec/migration.ts';
 import { farVmLabels, ownLabels } from './marks.ts';
 import { istioNetworking } from './mesh-host.ts';
 import { sideName } from './names.ts';
-import { portName } from './port-name.ts';
+import { endpointPorts } from './port-name.ts';
 
 /**
  * The VMs' stand-ins, one for each, in a member cluster that does not read the home cluster's API server, where VMs register: its
@@ -12,7 +12,7 @@ import { portName } from './port-name.ts';
  * should it fail, those callers' proxies find out by themselves and eject it.
  */
 export function farVmObjects(migration: Migration, cluster: string): readonly KubeObject[] {
-  const { service, topology, vm } = migration.spec;
+  const { topology, vm } = migration.spec;
   if (topology !== 'global-names' || cluster === homeOf(migration).name) return [];
   return vm.machines.map(({ host }, i) => ({
     apiVersion: istioNetworking,
@@ -24,7 +24,7 @@ export function farVmObjects(migration: Migration, cluster: string): readonly Ku
     },
     spec: {
       address: host,
-      ports: { [portName(service.protocol)]: service.port },
+      ports: endpointPorts(migration),
       labels: farVmLabels(migration, cluster),
       network: vm.network,
       serviceAccount: vm.serviceAccount,

@@ -1,8 +1,8 @@
 import type { KubeObject } from '../effects/kube/port.ts';
-import type { Migration } from '../spec/migration.ts';
+import { type Migration, portsOf } from '../spec/migration.ts';
 import { memberLabel, ownLabels } from './marks.ts';
 import { serviceHost } from './names.ts';
-import { portName } from './port-name.ts';
+import { namedPorts } from './port-name.ts';
 import { reservedAddress } from './reserved-address.ts';
 
 /** Istio's API version that every release since 1.22 serves. */
@@ -33,9 +33,11 @@ export function hostEntry(
       ...(service.protocol === 'tcp' && { addresses: [reservedAddress(host)] }),
       location: 'MESH_INTERNAL',
       resolution: 'STATIC',
-      ports: [
-        { name: portName(service.protocol), number: service.port, protocol: service.protocol.toUpperCase() },
-      ],
+      ports: namedPorts(migration).map((it) => ({
+        name: it.name,
+        number: it.port,
+        protocol: it.protocol.toUpperCase(),
+      })),
       workloadSelector: { labels: { [memberLabel(cluster)]: migration.metadata.name, ...labels } },
     },
   };
@@ -49,16 +51,24 @@ export function hostRule(migration: Migration, { name, host }: MeshHost, traffic
     metadata: metadata(migration, name),
     spec: {
       host,
-      trafficPolicy: {
-        // Where the copy is behind the far cluster's gateway, that gateway routes by this name; the VM ignores it.
-        tls: {
-          mode: 'ISTIO_MUTUAL',
-          sni: `outbound_.${migration.spec.service.port}_._.${serviceHost(migration)}`,
-        },
-        ...trafficPolicy,
-      },
+      trafficPolicy: policyOfPorts(migration, trafficPolicy),
     },
   };
+}
+
+/** What is said for one port is not completed by what is said for all, so with several ports each says everything. */
+function policyOfPorts(migration: Migration, trafficPolicy: object): object {
+  const [first, ...more] = portsOf(migration).map(({ port }) => ({
+    port: { number: port },
+    policy: {
+      // Where the copy is behind the far cluster's gateway, that gateway routes by this name; the VM ignores it.
+      tls: { mode: 'ISTIO_MUTUAL', sni: `outbound_.${port}_._.${serviceHost(migration)}` },
+      ...structuredClone(trafficPolicy),
+    },
+  }));
+  if (!first) throw new TypeError('the schema admits no service without a port');
+  if (more.length === 0) return first.policy;
+  return { portLevelSettings: [first, ...more].map(({ port, policy }) => ({ port, ...policy })) };
 }
 
 function metadata(migration: Migration, name: string): KubeObject['metadata'] {

@@ -21,6 +21,16 @@ test.each([
   );
 });
 
+const morePorts = [{ port: 8080, protocol: 'http' }] as const;
+
+test('side hosts of a service with several ports: what holds for one holds for each', () => {
+  const migration = sampleMigration({ service: { ...service, protocol: 'grpc', morePorts } });
+  expectGolden(
+    'side-hosts-several-ports',
+    sides.flatMap((side) => sideHostObjects(migration, side, 'cluster1', 'present')),
+  );
+});
+
 test('side hosts of a mesh with global names: the copy’s is global', () => {
   const migration = sampleMigration({ topology: 'global-names' });
   expectGolden(

@@ -45,6 +45,25 @@ test('a route that still mirrors is not what would be written, so that nobody le
   expect(readSplitRoute(migration, splitRoute(migration, splitWithK8s(0), 7))).not.toBeNull();
 });
 
+test('the split of a service with several ports is one for all of them', () => {
+  const service = { name: 'productcatalogservice', port: 3550, protocol: 'grpc' };
+  const migration = sampleMigration({
+    service: { ...service, morePorts: [{ port: 8080, protocol: 'http' }] },
+  });
+  const written = splitRoute(migration, splitWithK8s(20), 7);
+  expectGolden('split-route-several-ports', [written]);
+  expect(readSplitRoute(migration, written)).toEqual({ generation: 7, split: splitWithK8s(20) });
+
+  // One port that is routed otherwise makes it another split.
+  const otherwise = structuredClone(written) as unknown as {
+    spec: { http: { match: { port: number }[]; route: { weight: number }[] }[] };
+  };
+  const first = otherwise.spec.http[2];
+  expect(first?.match[0]?.port).toBe(3550);
+  for (const [i, it] of (first?.route ?? []).entries()) it.weight = i === 0 ? 95 : 5;
+  expect(readSplitRoute(migration, otherwise as unknown as KubeObject)).toBeNull();
+});
+
 test('a route that was written is read back as the same split and generation', () => {
   fc.assert(
     fc.property(

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../effects/kube/port.ts';
 import { sides, type TrafficSplit } from '../migration/traffic-split.ts';
-import type { Migration, MigrationSpec } from '../spec/migration.ts';
+import { type Migration, type MigrationSpec, portsOf } from '../spec/migration.ts';
 import { ownLabels } from './marks.ts';
 import { istioNetworking } from './mesh-host.ts';
 import { aloneHost, generationOfRoute, routeName, serviceHost, sideHost, sideOfHost } from './names.ts';
@@ -19,52 +19,17 @@ export function splitRoute(
   generation: number,
   mirrored = false,
 ): KubeObject {
-  const { service, net, rollout } = migration.spec;
-  const weighted = () =>
-    sides.map((side) => ({
-      destination: { host: sideHost(migration, side), port: { number: service.port } },
-      weight: split[side],
-    }));
+  const hosts = [serviceHost(migration)];
   const spec =
-    service.protocol === 'tcp'
-      ? { hosts: [serviceHost(migration)], tcp: [{ match: [{ port: service.port }], route: weighted() }] }
+    migration.spec.service.protocol === 'tcp'
+      ? { hosts, tcp: portsOf(migration).map(({ port }) => tcpRule(migration, split, port)) }
       : {
-          hosts: [serviceHost(migration)],
-          http: [
-            ...sides.map((side) => ({
-              name: `${routeName(generation)}-to-${side}`,
-              match: [{ port: service.port, headers: { [sideHeader]: { exact: side } } }],
-              route: [{ destination: { host: aloneHost(migration, side), port: { number: service.port } } }],
-              // Whoever asks for one side wants to hear how it answers, not how it answers in the end.
-              retries: { attempts: 0 },
-            })),
-            ...(mirrored && rollout.mirror
-              ? [
-                  {
-                    name: `${routeName(generation)}-mirrored`,
-                    match: rollout.mirror.methods.map((uri) => ({
-                      port: service.port,
-                      uri: methodMatch(uri),
-                    })),
-                    route: weighted(),
-                    // Mirrored requests are answered into the void, by the copy alone, and belong to no side's share.
-                    mirrors: [
-                      {
-                        destination: { host: aloneHost(migration, 'k8s'), port: { number: service.port } },
-                        percentage: { value: rollout.mirror.percent },
-                      },
-                    ],
-                    retries: retries(net.retries),
-                  },
-                ]
-              : []),
-            {
-              name: routeName(generation),
-              match: [{ port: service.port }],
-              route: weighted(),
-              retries: retries(net.retries),
-            },
-          ],
+          hosts,
+          http: portsOf(migration).flatMap(({ port }) => [
+            ...sideRules(migration, generation, port),
+            ...(mirrored ? mirroredRules(migration, split, generation, port) : []),
+            splitRule(migration, split, generation, port),
+          ]),
         };
   return {
     apiVersion: istioNetworking,
@@ -77,6 +42,61 @@ export function splitRoute(
     },
     spec,
   };
+}
+
+function tcpRule(migration: Migration, split: TrafficSplit, port: number): object {
+  return { match: [{ port }], route: weighted(migration, split, port) };
+}
+
+function sideRules(migration: Migration, generation: number, port: number): readonly object[] {
+  return sides.map((side) => ({
+    name: `${routeName(generation)}-to-${side}`,
+    match: [{ port, headers: { [sideHeader]: { exact: side } } }],
+    route: [{ destination: { host: aloneHost(migration, side), port: { number: port } } }],
+    // Whoever asks for one side wants to hear how it answers, not how it answers in the end.
+    retries: { attempts: 0 },
+  }));
+}
+
+function mirroredRules(
+  migration: Migration,
+  split: TrafficSplit,
+  generation: number,
+  port: number,
+): readonly object[] {
+  const { net, rollout } = migration.spec;
+  if (!rollout.mirror) return [];
+  return [
+    {
+      name: `${routeName(generation)}-mirrored`,
+      match: rollout.mirror.methods.map((uri) => ({ port, uri: methodMatch(uri) })),
+      route: weighted(migration, split, port),
+      // Mirrored requests are answered into the void, by the copy alone, and belong to no side's share.
+      mirrors: [
+        {
+          destination: { host: aloneHost(migration, 'k8s'), port: { number: port } },
+          percentage: { value: rollout.mirror.percent },
+        },
+      ],
+      retries: retries(net.retries),
+    },
+  ];
+}
+
+function splitRule(migration: Migration, split: TrafficSplit, generation: number, port: number): object {
+  return {
+    name: routeName(generation),
+    match: [{ port }],
+    route: weighted(migration, split, port),
+    retries: retries(migration.spec.net.retries),
+  };
+}
+
+function weighted(migration: Migration, split: TrafficSplit, port: number): readonly object[] {
+  return sides.map((side) => ({
+    destination: { host: sideHost(migration, side), port: { number: port } },
+    weight: split[side],
+  }));
 }
 
 /** `/pkg.Service/Method` and `/path` are whole paths; with a star at the end, beginnings of paths. */

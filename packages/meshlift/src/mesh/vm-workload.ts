@@ -3,7 +3,7 @@ import type { Migration } from '../spec/migration.ts';
 import { ownLabels, vmLabels } from './marks.ts';
 import { istioNetworking } from './mesh-host.ts';
 import { sideName } from './names.ts';
-import { portName } from './port-name.ts';
+import { endpointPorts } from './port-name.ts';
 
 /**
  * The VM's identity. It is not decoration: an endpoint without a service account is spoken to in plaintext, and
@@ -35,7 +35,7 @@ export function workloadGroup(migration: Migration): KubeObject {
       template: {
         serviceAccount: spec.vm.serviceAccount,
         network: spec.vm.network,
-        ports: { [portName(spec.service.protocol)]: spec.service.port },
+        ports: endpointPorts(migration),
       },
       probe: spec.vm.probe,
     },

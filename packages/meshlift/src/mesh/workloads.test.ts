@@ -109,6 +109,17 @@ describe('with global names', () => {
   });
 });
 
+test('several ports are named apart, and are one at a gateway', () => {
+  const several = sampleMigration({
+    service: { name: 'cart', port: 7070, protocol: 'grpc', morePorts: [{ port: 8080, protocol: 'grpc' }] },
+  });
+  expect(workloadGroup(several).spec).toMatchObject({
+    template: { ports: { grpc: 7070, 'grpc-8080': 8080 } },
+  });
+  const [standIn] = farCopyObjects(several, 'cluster1', ['10.10.2.101'], 'cart');
+  expect(standIn?.spec).toMatchObject({ ports: { grpc: 15_443, 'grpc-8080': 15_443 } });
+});
+
 test('an endpoint is told to be one of the VMs by its whole address', () => {
   const several = sampleMigration({ vm: { ...vm, hosts: [{ host: '10.10.100.1' }, { host: 'fd00::5' }] } });
   expect(isVmEndpoint(several, '10.10.100.1:3550')).toBe(true);

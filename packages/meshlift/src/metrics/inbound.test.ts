@@ -8,7 +8,7 @@ envoy_istiocustom_istio_requests_total{reporter="source",response_flags="-",upst
 `;
 
 it('counts what came in for the port', () => {
-  expect(inboundCalls(upstream, 3550)).toEqual([
+  expect(inboundCalls(upstream, [3550])).toEqual([
     { responseCode: 200, grpcStatus: 0, flags: '', count: 90 },
     { responseCode: 503, grpcStatus: 14, flags: 'UF', count: 3 },
   ]);
@@ -18,11 +18,11 @@ it('counts a TCP connection when it is made: one that was there before is no new
   const tcp = `istio_tcp_connections_opened_total{reporter="destination",response_flags="-"} 4
 istio_tcp_connections_closed_total{reporter="destination",response_flags="-"} 3
 `;
-  expect(inboundCalls(tcp, 7000).map(({ count }) => count)).toEqual([4]);
+  expect(inboundCalls(tcp, [7000]).map(({ count }) => count)).toEqual([4]);
 });
 
 it("counts all that came in where the proxy doesn't name the port", () => {
   const istio =
     'istio_requests_total{reporter="destination",destination_service="catalog",response_code="200",response_flags="-"} 8\n';
-  expect(inboundCalls(istio, 3550).map(({ count }) => count)).toEqual([8]);
+  expect(inboundCalls(istio, [3550]).map(({ count }) => count)).toEqual([8]);
 });

@@ -3,7 +3,7 @@ import { totalCount } from './histogram.ts';
 import { callSeries } from './normalise.ts';
 
 const vm = 'productcatalogservice-vm.default.side';
-const wanted = { hosts: [vm], port: 3550 };
+const wanted = { hosts: [vm], ports: [3550] };
 
 /** As Istio's own Envoy prints it (labels that don't matter here left out). */
 const istio = `# TYPE istio_requests_total counter
@@ -62,7 +62,7 @@ it.each([
 });
 
 it('leaves out another port where the proxy tells the port', () => {
-  expect(callSeries(upstream, { ...wanted, port: 80 }).calls).toEqual([]);
+  expect(callSeries(upstream, { ...wanted, ports: [80] }).calls).toEqual([]);
 });
 
 it('adds up the latencies of all outcomes of one answerer', () => {

@@ -9,7 +9,7 @@ export interface WantedCalls {
   /** hosts that routes choose from, fully qualified */
   readonly hosts: readonly string[];
   /** absent: every port; proxies that don't tell the port are always read */
-  readonly port?: number;
+  readonly ports?: readonly number[];
 }
 
 /** Where one call went and how it ended, whatever the proxy calls its labels. */
@@ -69,7 +69,8 @@ function wantedOutcome(sample: PrometheusSample, wanted: WantedCalls): Outcome |
   if (sample.labels.get('reporter') !== 'source') return null;
   const outcome = outcomeOf(sample);
   if (outcome === null || !wanted.hosts.includes(outcome.host)) return null;
-  const otherPort = wanted.port !== undefined && outcome.port !== null && outcome.port !== wanted.port;
+  const otherPort =
+    wanted.ports !== undefined && outcome.port !== null && !wanted.ports.includes(outcome.port);
   return otherPort ? null : outcome;
 }
 

@@ -261,7 +261,12 @@ function facts(report: Report): Markup {
     [it.home && 'home', it.target && 'target'].filter(Boolean).join(', ');
   const listed: readonly (readonly [string, string])[] = [
     ['Migration', `${migration.namespace}/${migration.name}`],
-    ['Service', `${service.name}, port ${service.port}, ${service.protocol}`],
+    [
+      'Service',
+      [service.name, ...[service, ...service.morePorts].map((it) => `port ${it.port}, ${it.protocol}`)].join(
+        ', ',
+      ),
+    ],
     [migration.vm.hosts.length === 1 ? 'VM' : 'VMs', migration.vm.hosts.join(', ')],
     ['Clusters', clusters.map((it) => `${it.name}${roles(it) && ` (${roles(it)})`}`).join(' · ')],
     ['Topology', migration.topology],

@@ -11,6 +11,7 @@ const count = z.int().min(0);
 const milliseconds = z.number().min(0);
 const time = z.iso.datetime();
 
+const protocol = z.enum(['grpc', 'http', 'tcp']);
 const split = z.strictObject({ vm: z.int().min(0).max(100), k8s: z.int().min(0).max(100) }).meta({
   description: 'percent of requests per side; both always sum to 100',
 });
@@ -106,7 +107,12 @@ export const reportSchema = z
     migration: z.strictObject({
       name: z.string(),
       namespace: z.string(),
-      service: z.strictObject({ name: z.string(), port: z.int(), protocol: z.enum(['grpc', 'http', 'tcp']) }),
+      service: z.strictObject({
+        name: z.string(),
+        port: z.int(),
+        protocol,
+        morePorts: z.array(z.strictObject({ port: z.int(), protocol })),
+      }),
       vm: z.strictObject({ hosts: z.array(z.string()) }),
       clusters: z.array(z.strictObject({ name: z.string(), home: z.boolean(), target: z.boolean() })),
       topology: z.string(),

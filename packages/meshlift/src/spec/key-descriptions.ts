@@ -13,6 +13,9 @@ export const keyDescriptions = {
   'spec.service.name': 'name of the Service that clients call; it selects the pods, from the start',
   'spec.service.port': 'port that clients call',
   'spec.service.protocol': 'what is spoken on it; decides what counts as a failed request',
+  'spec.service.morePorts': 'further ports of the same program, which move with the first',
+  'spec.service.morePorts[].port': 'port that clients call',
+  'spec.service.morePorts[].protocol': 'what is spoken on it; tcp only beside tcp',
   'spec.clusters':
     'every cluster with callers of the service: the split is written in each, since Istio reads routes from the caller’s own cluster',
   'spec.clusters[].name':

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { homeOf, type Migration, type Problem, parseMigration, targetOf } from './migration.ts';
+import { homeOf, type Migration, type Problem, parseMigration, portsOf, targetOf } from './migration.ts';
 
 type Tree = { [key: string]: unknown };
 
@@ -154,6 +154,27 @@ test.each(levels)('a misspelt key is refused at %j', (level) => {
   expect(problems({ [`${level}misspelt`]: 1 })).toEqual([
     { path: `${level}misspelt`, received: '1', expected: 'no such key: remove it, or correct its spelling' },
   ]);
+});
+
+describe('several ports', () => {
+  const more = (morePorts: unknown) => ({ 'spec.service.morePorts': morePorts });
+
+  test('are the first one and what moves with it', () => {
+    expect(portsOf(parsed(more([{ port: 8080, protocol: 'http' }])))).toEqual([
+      { port: 3550, protocol: 'grpc' },
+      { port: 8080, protocol: 'http' },
+    ]);
+    expect(portsOf(parsed({}))).toEqual([{ port: 3550, protocol: 'grpc' }]);
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['the same port twice', [{ port: 3550, protocol: 'http' }], /not there already/],
+    ['connections beside requests', [{ port: 8080, protocol: 'tcp' }], /all tcp, or none/],
+  ])('%s: refused', (_name, morePorts, expected) => {
+    const found = problems(more(morePorts));
+    expect(found.map(({ path }) => path)).toEqual(['spec.service.morePorts']);
+    expect(found[0]?.expected).toMatch(expected);
+  });
 });
 
 describe('the VMs', () => {

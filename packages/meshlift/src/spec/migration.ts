@@ -32,6 +32,17 @@ const ip = z.union([z.ipv4(), z.ipv6()], 'an IP address such as 10.0.0.5');
 
 const port = z.int().min(1).max(65_535);
 
+const protocol = z.enum(['grpc', 'http', 'tcp']);
+
+interface ServicePort {
+  readonly port: number;
+  readonly protocol: z.infer<typeof protocol>;
+}
+
+function portsOfService(service: ServicePort & { readonly morePorts: readonly ServicePort[] }) {
+  return [{ port: service.port, protocol: service.protocol }, ...service.morePorts];
+}
+
 const probe = z
   .strictObject({
     grpc: z.strictObject({ port, service: z.string().optional() }).optional(),
@@ -114,11 +125,26 @@ export const migrationSchema = z.strictObject({
   metadata: z.strictObject({ name: dnsLabel, namespace: dnsLabel.default('default') }),
   spec: z
     .strictObject({
-      service: z.strictObject({
-        name: dnsLabel,
-        port,
-        protocol: z.enum(['grpc', 'http', 'tcp']),
-      }),
+      service: z
+        .strictObject({
+          name: dnsLabel,
+          port,
+          protocol,
+          /** further ports of the same program, which move with the first: one split, one verdict over all */
+          morePorts: z.array(z.strictObject({ port, protocol })).default([]),
+        })
+        .refine(
+          (it) => new Set(portsOfService(it).map((its) => its.port)).size === portsOfService(it).length,
+          {
+            path: ['morePorts'],
+            message: 'ports that are not there already',
+          },
+        )
+        .refine((it) => new Set(portsOfService(it).map((its) => its.protocol === 'tcp')).size === 1, {
+          path: ['morePorts'],
+          message:
+            'ports of one kind: weights of tcp count connections, those of grpc and http requests; all tcp, or none',
+        }),
       clusters: z
         .array(cluster)
         .min(1)
@@ -314,6 +340,11 @@ export function parseMigration(document: unknown): ParsedMigration {
   const result = wholeMigration.safeParse(document);
   if (result.success) return { ok: true, migration: result.data };
   return { ok: false, problems: result.error.issues.flatMap((issue) => problemsOf(issue, document)) };
+}
+
+/** Every port of the service that is migrated, the first one first. */
+export function portsOf({ spec }: Migration): readonly ServicePort[] {
+  return portsOfService(spec.service);
 }
 
 export function homeOf(migration: Migration): Member {

@@ -2,6 +2,7 @@ import { type Look, until } from '../effects/clock/until.ts';
 import { endpointsOf, type ProxyEndpoint, readProxyEndpoints } from '../effects/istiod/proxy-config.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { isMeshliftError } from '../errors/error.ts';
+import { portsOf } from '../spec/migration.ts';
 import { sidecarsOf } from './sidecars.ts';
 
 export interface EndpointsWanted {
@@ -39,10 +40,11 @@ export async function untilEndpointsKnown(
         proxies.map(async ({ namespace, pod }) => {
           try {
             const endpoints = await readProxyEndpoints(member.kube, { namespace, pod }, signal);
-            const problem = wanted.problem(
-              endpointsOf(endpoints, { host: wanted.host, port: migration.spec.service.port }),
-            );
-            return problem && `${namespace}/${pod}: ${problem}`;
+            const problems = portsOf(migration).flatMap(({ port }) => {
+              const problem = wanted.problem(endpointsOf(endpoints, { host: wanted.host, port }));
+              return problem ? [`${namespace}/${pod}, port ${port}: ${problem}`] : [];
+            });
+            return problems[0] ?? null;
           } catch (error) {
             signal.throwIfAborted();
             if (isMeshliftError(error)) return `${namespace}/${pod}: ${error.why}`;

@@ -11,7 +11,7 @@ import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { ownHosts, routeName, serviceHost, sideOfHost } from '../mesh/names.ts';
 import { reservedAddress } from '../mesh/reserved-address.ts';
 import type { TrafficSplit } from '../migration/traffic-split.ts';
-import type { Migration } from '../spec/migration.ts';
+import { type Migration, portsOf } from '../spec/migration.ts';
 
 /** In which kind of configuration proxies have the split: TCP has no routes, its weights are in the listeners. */
 export function splitCarrier(migration: Migration): keyof TypeNonces {
@@ -26,20 +26,21 @@ export async function readServiceRoutes(
 ): Promise<readonly ProxyRoute[]> {
   if (migration.spec.service.protocol === 'tcp')
     return tcpRoutesTo(migration, await readProxyTcpRoutes(kube, pod, signal));
-  const service = { host: serviceHost(migration), port: migration.spec.service.port };
-  return routesTo(await readProxyRoutes(kube, pod, signal), service);
+  const routes = await readProxyRoutes(kube, pod, signal);
+  const host = serviceHost(migration);
+  return portsOf(migration).flatMap(({ port }) => routesTo(routes, { host, port }));
 }
 
 /** The side hosts have listeners at addresses of their own; any other that leads to them, or to the service, is its name's. */
 export function tcpRoutesTo(migration: Migration, routes: readonly ProxyTcpRoute[]): readonly ProxyRoute[] {
-  const { port } = migration.spec.service;
+  const ports = new Set(portsOf(migration).map(({ port }) => port));
   const own = ownHosts(migration);
   const reserved = new Set([...own].map(reservedAddress));
   const hosts = new Set([...own, serviceHost(migration)]);
   return routes
     .filter(
       ({ address, destinations }) =>
-        !reserved.has(address) && destinations.some((it) => hosts.has(it.host) && it.port === port),
+        !reserved.has(address) && destinations.some((it) => hosts.has(it.host) && ports.has(it.port)),
     )
     .map(({ address, destinations }) => ({
       name: '',
@@ -58,8 +59,13 @@ export function areOfWrite(
   generation: number,
   split: TrafficSplit,
 ): boolean {
-  if (migration.spec.service.protocol !== 'tcp')
-    return routes.some(({ name }) => name === routeName(generation));
+  if (migration.spec.service.protocol !== 'tcp') {
+    // A proxy that calls one port alone has routes for that one: of each port that it has, the write's must be there.
+    const written = routes.filter(({ name }) => name === routeName(generation));
+    const portsIn = (some: readonly ProxyRoute[]) =>
+      new Set(some.flatMap(({ destinations }) => destinations.map(({ port }) => port)));
+    return written.length > 0 && portsIn(routes).size === portsIn(written).size;
+  }
   return routes.every(({ destinations }) => {
     const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
     const k8s = destinations

@@ -6,6 +6,7 @@ import { isVmEndpoint } from '../mesh/vm-workload.ts';
 import type { Caller } from '../metrics/call-series.ts';
 import { callersAmong } from '../metrics/callers.ts';
 import { type Side, sides } from '../migration/traffic-split.ts';
+import { portsOf } from '../spec/migration.ts';
 
 /** What runs now on each side: requests and streams, or connections of a TCP service, as callers' proxies count them. */
 export interface StillRunning {
@@ -59,9 +60,9 @@ async function runningAt(
 ): Promise<Readonly<Record<Side, number>> | null> {
   try {
     const own = ownHosts(context.migration);
-    const { port } = context.migration.spec.service;
+    const ports = new Set(portsOf(context.migration).map(({ port }) => port));
     const endpoints = await readProxyEndpoints(kube, caller, context.signal);
-    const ours = endpoints.filter((it) => own.has(it.host) && it.port === port);
+    const ours = endpoints.filter((it) => own.has(it.host) && ports.has(it.port));
     const [vm, k8s] = sides.map((side) =>
       ours
         .filter((it) => sideOf(context, it) === side)

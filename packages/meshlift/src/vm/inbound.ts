@@ -19,17 +19,17 @@ const separator = '=clusters=';
  */
 export async function readVmInbound(
   ssh: Ssh,
-  options: { readonly port: number; readonly signal?: AbortSignal },
+  options: { readonly ports: readonly number[]; readonly signal?: AbortSignal },
 ): Promise<VmInbound> {
   const get = '/usr/local/bin/pilot-agent request GET';
   const script = `${get} '/stats/prometheus?usedonly' && echo && echo '${separator}' && ${get} '/clusters?format=json'`;
   const { stdout } = await mustRun(ssh, "read the sidecar's counters", script, options.signal);
   const [stats = '', clusters = ''] = stdout.split(`\n${separator}\n`);
-  const calls = inboundCalls(stats, options.port);
+  const calls = inboundCalls(stats, options.ports);
   const count = (some: typeof calls) => some.reduce((sum, call) => sum + call.count, 0);
   return {
     requests: count(calls),
     failed: count(calls.filter(failed)),
-    ...inboundActivity(clusters, options.port),
+    ...inboundActivity(clusters, options.ports),
   };
 }

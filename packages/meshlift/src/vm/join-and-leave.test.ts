@@ -241,7 +241,7 @@ case "$url" in *.sha256) ${sum} ;; *) cp /var/release.deb "$out" ;; esac`,
       vm.sh(
         `echo 'istio_requests_total{reporter="destination",response_code="503",response_flags="UF"} 4' > /var/lib/stats`,
       );
-      expect(await readVmInbound(vm.ssh, { port: 3550 })).toEqual({
+      expect(await readVmInbound(vm.ssh, { ports: [3550] })).toEqual({
         requests: 4,
         failed: 4,
         activeRequests: 0,

@@ -3,7 +3,7 @@ import type { MemberCluster } from '../../engine/context.ts';
 import { isWorkload, podTemplate } from '../../mesh/copy.ts';
 import { entryPortName } from '../../mesh/home-stand-in.ts';
 import { workloadGroup } from '../../mesh/vm-workload.ts';
-import type { Protocol } from '../../spec/migration.ts';
+import { type Protocol, portsOf } from '../../spec/migration.ts';
 import type { Finding } from '../check.ts';
 import type { Scene } from '../scene.ts';
 import { containersOf, templateSpec } from '../workload/pod-spec.ts';
@@ -39,8 +39,17 @@ export function specOf(service: KubeObject): ServiceSpec {
   return (service.spec ?? {}) as ServiceSpec;
 }
 
-function portOf(scene: Scene, service: KubeObject): ServicePort | undefined {
-  return specOf(service).ports?.find(({ port }) => port === scene.migration.spec.service.port);
+interface FoundPort {
+  readonly wanted: { readonly port: number; readonly protocol: Protocol };
+  readonly found: ServicePort | undefined;
+}
+
+/** Each port of the migration, as the Service has it. */
+function portsIn({ migration }: Scene, service: KubeObject): readonly FoundPort[] {
+  return portsOf(migration).map((wanted) => ({
+    wanted,
+    found: specOf(service).ports?.find(({ port }) => port === wanted.port),
+  }));
 }
 
 function inWords({ migration }: Scene, { name }: MemberCluster): string {
@@ -56,11 +65,12 @@ export async function absentService(scene: Scene, member: MemberCluster): Promis
       next: `create it in ${member.name} with the selector of the copy's pods and port ${port}`,
     };
   }
-  if (portOf(scene, service)) return unnamedPort(scene, member, service);
+  const absent = portsIn(scene, service).find(({ found }) => !found);
+  if (!absent) return unnamedPort(scene, member, service);
   const ports = (specOf(service).ports ?? []).map((it) => it.port);
   return {
-    why: `${inWords(scene, member)} has ports ${ports.join(', ') || 'none'}, not ${port}`,
-    next: 'correct spec.service.port, or the Service',
+    why: `${inWords(scene, member)} has ports ${ports.join(', ') || 'none'}, not ${absent.wanted.port}`,
+    next: 'correct spec.service, or the Service',
   };
 }
 
@@ -100,21 +110,39 @@ const spokenAs: Readonly<Record<Protocol, readonly string[]>> = {
 };
 
 /** A route for HTTP says nothing to a port that the proxies take for TCP, and the other way round. */
-export async function protocolOfService(scene: Scene, member: MemberCluster): Promise<Finding | null> {
+export async function protocolOfService(scene: Scene, member: MemberCluster): Promise<readonly Finding[]> {
   const service = await calledService(scene, member);
-  const port = service && portOf(scene, service);
-  if (!port) return null;
-  const { protocol } = scene.migration.spec.service;
-  const said = (port.appProtocol ?? port.name?.split('-')[0] ?? '').toLowerCase();
-  if (spokenAs[protocol].includes(said)) return null;
-  const told = port.appProtocol
-    ? `appProtocol ${port.appProtocol}`
-    : port.name
-      ? `the name ${port.name}`
-      : 'no name and no appProtocol';
+  if (!service) return [];
+  return portsIn(scene, service).flatMap(({ found, wanted: { protocol } }) => {
+    if (!found) return [];
+    const said = (found.appProtocol ?? found.name?.split('-')[0] ?? '').toLowerCase();
+    if (spokenAs[protocol].includes(said)) return [];
+    const told = found.appProtocol
+      ? `appProtocol ${found.appProtocol}`
+      : found.name
+        ? `the name ${found.name}`
+        : 'no name and no appProtocol';
+    return [
+      {
+        why: `port ${found.port} of ${inWords(scene, member)} has ${told}, from which Istio does not read ${protocol}: proxies would not apply the split's route to it`,
+        next: `set appProtocol: ${protocol} on that port, or correct spec.service`,
+      },
+    ];
+  });
+}
+
+/**
+ * The name leads to the pods alone, which are not there before the migration and all there is after it: who calls a port
+ * that does not move gets nothing until then.
+ */
+export async function portsLeftBehind(scene: Scene, member: MemberCluster): Promise<Finding | null> {
+  const service = await calledService(scene, member);
+  const moved = new Set(portsOf(scene.migration).map(({ port }) => port));
+  const left = ((service && specOf(service).ports) ?? []).filter(({ port }) => !moved.has(port));
+  if (left.length === 0) return null;
   return {
-    why: `port ${port.port} of ${inWords(scene, member)} has ${told}, from which Istio does not read ${protocol}: proxies would not apply the split's route to it`,
-    next: `set appProtocol: ${protocol} on that port, or correct spec.service.protocol`,
+    why: `${inWords(scene, member)} has port ${left.map(({ port }) => port).join(', ')} as well, which does not move: until completion nobody answers there under the service's name`,
+    next: 'name it in spec.service.morePorts, if the program on the VM serves it',
   };
 }
 
@@ -163,20 +191,24 @@ export async function selectorOfService(scene: Scene, member: MemberCluster): Pr
  * The side hosts name one port: the service's own. Where a Service translates it (8080 behind 80), the sides' endpoints
  * would be asked on a port on which nobody listens.
  */
-export async function targetPortOfService(scene: Scene, member: MemberCluster): Promise<Finding | null> {
+export async function targetPortOfService(scene: Scene, member: MemberCluster): Promise<readonly Finding[]> {
   const service = await calledService(scene, member);
-  const port = service && portOf(scene, service);
-  if (!port) return null;
-  const { targetPort = port.port } = port;
-  const numbers = typeof targetPort === 'number' ? [targetPort] : namedPorts(scene, targetPort);
-  if (numbers.length > 0 && numbers.every((it) => it === port.port)) return null;
-  return {
-    why:
-      numbers.length === 0
-        ? `${inWords(scene, member)} sends port ${port.port} to a port named ${targetPort}, which no container of the manifests has`
-        : `${inWords(scene, member)} sends port ${port.port} to port ${numbers.join(', ')} of the pods, but the sides are asked on ${port.port}, on the VM and on the pods alike`,
-    next: `let the copy listen on ${port.port} and set targetPort: ${port.port}`,
-  };
+  if (!service) return [];
+  return portsIn(scene, service).flatMap(({ found: port }) => {
+    if (!port) return [];
+    const { targetPort = port.port } = port;
+    const numbers = typeof targetPort === 'number' ? [targetPort] : namedPorts(scene, targetPort);
+    if (numbers.length > 0 && numbers.every((it) => it === port.port)) return [];
+    return [
+      {
+        why:
+          numbers.length === 0
+            ? `${inWords(scene, member)} sends port ${port.port} to a port named ${targetPort}, which no container of the manifests has`
+            : `${inWords(scene, member)} sends port ${port.port} to port ${numbers.join(', ')} of the pods, but the sides are asked on ${port.port}, on the VM and on the pods alike`,
+        next: `let the copy listen on ${port.port} and set targetPort: ${port.port}`,
+      },
+    ];
+  });
 }
 
 function namedPorts({ manifests }: Scene, name: string): readonly number[] {

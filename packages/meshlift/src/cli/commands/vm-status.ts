@@ -6,6 +6,7 @@ import { type ExitCode, exitCodes } from '../../errors/codes.ts';
 import { isMeshliftError } from '../../errors/error.ts';
 import type { Health } from '../../migration/observation.ts';
 import { formatDuration } from '../../spec/duration.ts';
+import { portsOf } from '../../spec/migration.ts';
 import { readVmFacts, serviceReach, type VmFacts } from '../../vm/facts.ts';
 import { readVmInbound, type VmInbound } from '../../vm/inbound.ts';
 import { withReadOnlyContext } from '../open-context.ts';
@@ -42,16 +43,20 @@ async function look(context: EngineContext): Promise<readonly VmStatus[]> {
       const ssh = await context.ssh(machine);
       const facts = await readVmFacts(ssh, { clock, signal });
       const runs = facts.sidecar.packageVersion !== null && facts.sidecar.unit === 'active';
-      const inbound = runs ? await inboundOf(ssh, migration.spec.service.port, signal) : null;
+      const inbound = runs ? await inboundOf(ssh, portsOf(migration), signal) : null;
       return { target: ssh.target, facts, registration: registrations[i] ?? { is: 'absent' }, inbound };
     }),
   );
 }
 
 /** A sidecar that runs and does not answer is what the table is asked about, not a reason to show none. */
-async function inboundOf(ssh: Ssh, port: number, signal: AbortSignal): Promise<VmInbound | null> {
+async function inboundOf(
+  ssh: Ssh,
+  ports: ReturnType<typeof portsOf>,
+  signal: AbortSignal,
+): Promise<VmInbound | null> {
   try {
-    return await readVmInbound(ssh, { port, signal });
+    return await readVmInbound(ssh, { ports: ports.map(({ port }) => port), signal });
   } catch (error) {
     if (isMeshliftError(error, 'vm-command')) return null;
     throw error;
@@ -61,10 +66,14 @@ async function inboundOf(ssh: Ssh, port: number, signal: AbortSignal): Promise<V
 function table({ clock, home, migration }: EngineContext, status: VmStatus): string {
   const { facts, inbound, registration, target } = status;
   const { sidecar } = facts;
-  const { port } = migration.spec.service;
   const rows: readonly (readonly [string, string])[] = [
     ['vm', `${target}, ${facts.distribution} ${facts.distributionVersion}, ${facts.architecture}`],
-    ['service', listens(facts, port)],
+    [
+      'service',
+      portsOf(migration)
+        .map(({ port }) => listens(facts, port))
+        .join('; '),
+    ],
     [
       'sidecar',
       sidecar.packageVersion === null

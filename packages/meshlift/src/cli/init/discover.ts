@@ -54,7 +54,7 @@ export async function discoverCallers(
   const host = `${service.name}.${service.namespace}.svc.cluster.local`;
   const { callers } = await readCallers(kube, {
     hosts: [host],
-    port: service.port,
+    ports: [service.port],
     latency: false,
     signal,
   });

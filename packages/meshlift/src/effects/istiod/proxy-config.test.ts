@@ -136,6 +136,6 @@ it('tells what runs inbound, for one port', () => {
   const page = JSON.stringify({
     cluster_statuses: [status('inbound|3550||'), status('inbound|9090||'), status('outbound|3550||a.b')],
   });
-  expect(inboundActivity(page, 3550)).toEqual({ activeRequests: 2, activeConnections: 5 });
-  expect(inboundActivity(page, 80)).toEqual({ activeRequests: 0, activeConnections: 0 });
+  expect(inboundActivity(page, [3550])).toEqual({ activeRequests: 2, activeConnections: 5 });
+  expect(inboundActivity(page, [80])).toEqual({ activeRequests: 0, activeConnections: 0 });
 });

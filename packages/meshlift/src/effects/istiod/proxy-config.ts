@@ -194,10 +194,10 @@ export interface InboundActivity {
 }
 
 /** Reads a proxy's `/clusters?format=json` as the callee. */
-export function inboundActivity(clustersPage: string, port: number): InboundActivity {
+export function inboundActivity(clustersPage: string, ports: readonly number[]): InboundActivity {
   const { cluster_statuses: clusters = [] } = JSON.parse(clustersPage) as ClustersPage;
   const hosts = clusters
-    .filter(({ name }) => name.startsWith(`inbound|${port}|`))
+    .filter(({ name }) => ports.some((port) => name.startsWith(`inbound|${port}|`)))
     .flatMap(({ host_statuses: statuses = [] }) => statuses);
   const total = (name: string) => hosts.reduce((sum, host) => sum + gauge(host, name), 0);
   return { activeRequests: total('rq_active'), activeConnections: total('cx_active') };

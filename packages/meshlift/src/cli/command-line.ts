@@ -32,7 +32,12 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
     )
     .option('-v, --verbose', 'show every event, also those that only repeat')
     .exitOverride()
-    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .configureOutput({
+      writeOut: terminal.out,
+      writeErr: terminal.err,
+      outputError: (text, write) => write(text.replace(/^error: /, 'meshlift: ')),
+    })
+    .helpCommand(false)
     .showHelpAfterError('(meshlift --help lists the commands)');
 
   const reads = (parent: Command, usage: string, description: string, act: Act) =>
@@ -57,6 +62,32 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
     options.dryRun || options.outputOnly
       ? (await import('./commands/rehearse.ts')).rehearseCommand(options, goal, terminal)
       : (await import('./commands/drive.ts')).driveCommand(options, goal, terminal);
+
+  program.commandsGroup('Begin:');
+  reads(
+    program,
+    'init',
+    'look at your clusters, ask what they can’t tell, and write a first migration file; overwrites nothing',
+    async (options) => (await import('./commands/init.ts')).initCommand(options, terminal),
+  )
+    .option('--service <namespace/name>', 'the service that runs on the VM, as its callers know it')
+    .option('--port <port>', 'that clients call')
+    .addOption(new Option('--protocol <protocol>', 'that is spoken').choices(['grpc', 'http', 'tcp']))
+    .option('--contexts <names>', 'of every cluster with callers, by comma; without it, all are looked at')
+    .option('--home <context>', 'the VM calls home to this cluster')
+    .option('--target <context>', 'the copy runs in this cluster')
+    .option('--vm-host <address>', 'of the VM, as pods reach it')
+    .option('--ssh-user <user>', 'who logs in on the VM')
+    .option('--manifest <file...>', 'manifests of the copy')
+    .option('--dry-run', 'print the file instead of writing it');
+
+  const mesh = program.command('mesh').description('the mesh that the member clusters form');
+  writes(
+    mesh,
+    'install',
+    'install what is missing for the members to be one mesh, by your own istioctl: Istio, east-west gateways, remote secrets; shows the plan and asks',
+    async (options) => (await import('./commands/mesh-install.ts')).meshInstallCommand(options, terminal),
+  ).option('--yes', 'do it without asking');
 
   program.commandsGroup('Look; nothing is changed:');
   reads(program, 'check', 'look whether everything that a migration needs is there', async (options) =>
@@ -90,32 +121,6 @@ export function commandLine(terminal: Terminal, exitWith: (code: ExitCode) => vo
     async (options, [code]) =>
       (await import('./commands/explain.ts')).explainCommand(options, code as string | undefined, terminal),
   ).argument('[code]', 'as errors and checks show it; without it, all codes are listed');
-
-  program.commandsGroup('Begin:');
-  reads(
-    program,
-    'init',
-    'look at your clusters, ask what they can’t tell, and write a first migration file; overwrites nothing',
-    async (options) => (await import('./commands/init.ts')).initCommand(options, terminal),
-  )
-    .option('--service <namespace/name>', 'the service that runs on the VM, as its callers know it')
-    .option('--port <port>', 'that clients call')
-    .addOption(new Option('--protocol <protocol>', 'that is spoken').choices(['grpc', 'http', 'tcp']))
-    .option('--contexts <names>', 'of every cluster with callers, by comma; without it, all are looked at')
-    .option('--home <context>', 'the VM calls home to this cluster')
-    .option('--target <context>', 'the copy runs in this cluster')
-    .option('--vm-host <address>', 'of the VM, as pods reach it')
-    .option('--ssh-user <user>', 'who logs in on the VM')
-    .option('--manifest <file...>', 'manifests of the copy')
-    .option('--dry-run', 'print the file instead of writing it');
-
-  const mesh = program.command('mesh').description('the mesh that the member clusters form');
-  writes(
-    mesh,
-    'install',
-    'install what is missing for the members to be one mesh, by your own istioctl: Istio, east-west gateways, remote secrets; shows the plan and asks',
-    async (options) => (await import('./commands/mesh-install.ts')).meshInstallCommand(options, terminal),
-  ).option('--yes', 'do it without asking');
 
   program.commandsGroup('Migrate, step by step or all at once:');
   const vm = program.command('vm').description('the VM’s place in the mesh');

@@ -20,7 +20,11 @@ export async function loadMigration(
   terminal: Pick<Terminal, 'cwd' | 'home'>,
 ): Promise<LoadedMigration> {
   const path = resolve(terminal.cwd, file);
-  const text = await readInput(path, 'the migration file', 'write one, or name it with --file');
+  const text = await readInput(
+    path,
+    'the migration file',
+    'meshlift init writes one; or name yours with --file',
+  );
   const document = parseDocument(text, { prettyErrors: true });
   if (document.errors.length > 0) {
     throw badInput(

@@ -15,7 +15,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     await program.parseAsync([...argv], { from: 'user' });
     return exit;
   } catch (error) {
-    return explain(error, terminal);
+    return explain(error, terminal, program.opts<{ output?: string }>().output === 'json');
   }
 }
 
@@ -38,19 +38,26 @@ async function runLab(argv: readonly string[], terminal: Terminal): Promise<Exit
   return exitCodes.error;
 }
 
-function explain(error: unknown, terminal: Terminal): ExitCode {
+/** What went wrong, for people or, where results are asked for as JSON, as one line for programs. */
+function explain(error: unknown, terminal: Terminal, json: boolean): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   if (terminal.signal.aborted) {
     terminal.err(
-      '\nmeshlift: detached; the migration stays as it is\nnext: repeat the command to go on, or meshlift status\n',
+      json
+        ? `${JSON.stringify({ detached: true })}\n`
+        : '\nmeshlift: detached; the migration stays as it is, and nothing is rolled back\nnext: repeat the command to go on, meshlift rollback to go back, or meshlift status\n',
     );
     return exitCodes.error;
   }
   if (isMeshliftError(error)) {
-    terminal.err(renderError(error));
+    terminal.err(json ? `${JSON.stringify({ error: errorData(error) })}\n` : renderError(error));
     return errorCodes[error.code].exit;
   }
   throw error;
+}
+
+function errorData({ code, next, where, why }: MeshliftError): Record<string, string> {
+  return { code, where, why, next, runbook: `docs/runbooks/${code}.md` };
 }
 
 export function renderError(error: MeshliftError): string {

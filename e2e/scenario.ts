@@ -182,6 +182,17 @@ export class Scenario {
     return customerCount(this.stage);
   }
 
+  /** Waits until customers sent some requests more; answers how many failed, and how many catalog calls the copy had. */
+  async meanwhile(requests: number): Promise<{ readonly failed: number; readonly k8s: number }> {
+    const before = await this.customers();
+    const after = await this.until(`${requests} more requests`, async () => {
+      const now = await this.customers();
+      return now.requests.total - before.requests.total >= requests ? now : null;
+    });
+    const k8s = (it: CustomerCount) => it.catalogCalls?.bySide?.k8s ?? 0;
+    return { failed: after.requests.failed - before.requests.failed, k8s: k8s(after) - k8s(before) };
+  }
+
   async report(file: string): Promise<Report> {
     const folder = join(this.folder, 'report');
     await this.stage.meshlift(['-f', file, 'report', '--folder', folder], { quiet: true });

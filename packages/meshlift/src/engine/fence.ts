@@ -32,10 +32,7 @@ export function fencedCluster(member: MemberCluster, claim: Claim): KubeWriter {
       await confirm(signal);
       const version = options.resourceVersion ?? live?.metadata.resourceVersion;
       try {
-        return await write(
-          version ? { ...options, resourceVersion: version } : { ...options, mustNotExist: true },
-          live,
-        );
+        return await write(guardOf(options, version, live), live);
       } catch (error) {
         const wasGuarded = options.resourceVersion !== undefined || attempt === attempts;
         if (wasGuarded || !isMeshliftError(error, 'cluster-conflict')) throw error;
@@ -90,6 +87,12 @@ export function fencedSsh(ssh: Ssh, confirm: () => Promise<void>): Ssh {
     upload: first((...args) => ssh.upload(...args)),
     close: () => ssh.close(),
   };
+}
+
+function guardOf(options: WriteOptions, version: string | undefined, live: KubeObject | null): WriteOptions {
+  if (version === undefined) return { ...options, mustNotExist: true };
+  const uid = live?.metadata.uid;
+  return { ...options, resourceVersion: version, ...(uid !== undefined && { uid }) };
 }
 
 /** Only what is Meshlift's own carries who wrote it; users' objects stay as they brought them. */

@@ -170,7 +170,11 @@ export class FakeCluster implements KubeWriter {
   async apply(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
     const { status: _status, ...applied } = structuredClone(object);
     const before = this.#objects.get(keyOf(object));
-    this.#guard(`apply ${named(object)}`, object, before, expectedVersion(object, options));
+    // As a real server: an apply makes what is not there, whatever version it was meant for, unless it names the object.
+    const expected = before && expectedVersion(object, options);
+    this.#guard(`apply ${named(object)}`, object, before, expected);
+    if (options.uid !== undefined && before?.object.metadata.uid !== options.uid)
+      throw this.#conflict(`apply ${named(object)}`, 'it is another object, or none');
     if (options.mustNotExist && before) throw this.#conflict(`apply ${named(object)}`, 'it exists already');
     const fields = withoutVersion(applied as KubeObject);
     const merged = mergeApplied(before?.object ?? {}, before?.applied ?? {}, fields) as KubeObject;

@@ -91,6 +91,8 @@ export interface WriteOptions {
   readonly dryRun?: boolean;
   /** refuse (as `cluster-conflict`) unless the object still has this resourceVersion */
   readonly resourceVersion?: string;
+  /** refuse (as `cluster-conflict`) unless it is this very object: an apply would make another in place of one that is gone */
+  readonly uid?: string;
   /** of an apply: refuse (as `cluster-conflict`) when there is such an object already */
   readonly mustNotExist?: boolean;
   readonly signal?: AbortSignal;

@@ -25,6 +25,8 @@ export interface OpenCluster extends KubeWriter {
 }
 
 const fieldManager = 'meshlift';
+/** of an object between its making and its being owned as applied */
+const makingManager = 'meshlift-new';
 const pageSize = 500;
 
 /**
@@ -223,7 +225,7 @@ class RealCluster implements OpenCluster {
     object: KubeObject,
     { mustNotExist: _done, ...options }: WriteOptions,
   ): Promise<KubeObject> {
-    const made = await this.create(object, options);
+    const made = await this.#create(object, options, makingManager);
     return options.dryRun ? made : this.#own(made, options);
   }
 
@@ -258,10 +260,15 @@ class RealCluster implements OpenCluster {
     return parseObject(answer);
   }
 
-  async create(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+  create(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+    return this.#create(object, options, fieldManager);
+  }
+
+  async #create(object: KubeObject, options: WriteOptions, manager: string): Promise<KubeObject> {
     const resource = await this.#resource(object, options.signal);
     const path = resourcePath(object.apiVersion, resource, { namespace: object.metadata.namespace });
-    const sent = { ...request('POST', `${path}?${query(options)}`, options.signal), body: object };
+    const search = query(options, { fieldManager: manager });
+    const sent = { ...request('POST', `${path}?${search}`, options.signal), body: object };
     return parseObject(await this.#send(sent, `create ${named(refOf(object))}`));
   }
 
@@ -364,33 +371,29 @@ function query(options: WriteOptions, more: Record<string, string> = {}): URLSea
   return new URLSearchParams({ fieldManager, ...more, ...(options.dryRun && { dryRun: 'All' }) });
 }
 
-/** The object with the resourceVersion that the write depends on; none of its own in an apply that depends on none. */
-function guarded(object: KubeObject, { resourceVersion }: WriteOptions): KubeObject {
-  return resourceVersion === undefined
-    ? object
-    : { ...object, metadata: { ...object.metadata, resourceVersion } };
+/** The object with the resourceVersion and uid that the write depends on; none of its own in one that depends on none. */
+function guarded(object: KubeObject, { resourceVersion, uid }: WriteOptions): KubeObject {
+  if (resourceVersion === undefined && uid === undefined) return object;
+  const guard = {
+    ...(resourceVersion !== undefined && { resourceVersion }),
+    ...(uid !== undefined && { uid }),
+  };
+  return { ...object, metadata: { ...object.metadata, ...guard } };
 }
 
 type ManagedField = { readonly manager?: string; readonly operation?: string; readonly subresource?: string };
 
-/** Whether fields of it are ours by an update, which apply doesn't take away. */
+/** Whether it was made to be applied, and not yet owned so. */
 function wasMadeOnly({ metadata }: KubeObject): boolean {
-  return (metadata.managedFields ?? []).some(isOwnUpdate);
-}
-
-function isOwnUpdate({ manager, operation, subresource }: ManagedField): boolean {
-  return manager === fieldManager && operation === 'Update' && !subresource;
+  return (metadata.managedFields ?? []).some(({ manager }) => manager === makingManager);
 }
 
 function ownedAsApplied(object: KubeObject): KubeObject {
   const fields = (object.metadata.managedFields ?? []) as readonly ManagedField[];
   const managedFields = fields
     // What was applied since is applied once more afterwards, and owned again by that.
-    .filter(
-      ({ manager, operation, subresource }) =>
-        manager !== fieldManager || operation !== 'Apply' || subresource,
-    )
-    .map((it) => (isOwnUpdate(it) ? { ...it, operation: 'Apply' } : it));
+    .filter((it) => it.manager !== fieldManager || it.operation !== 'Apply' || it.subresource)
+    .map((it) => (it.manager === makingManager ? { ...it, manager: fieldManager, operation: 'Apply' } : it));
   return { ...object, metadata: { ...object.metadata, managedFields } };
 }
 

@@ -51,6 +51,18 @@ describe('notices', () => {
       { 'mesh-service-in-every-member': /fail: cluster2 has no Service default\/productcatalogservice/ },
     ],
     [
+      'a Service that selects a VM which somebody entered by hand',
+      put(istio('WorkloadEntry', { address: '10.10.100.10', labels: { app: 'productcatalogservice' } })),
+      { 'mesh-service-selects-the-copy': /fail: .*WorkloadEntry theirs \(10\.10\.100\.10\)/ },
+    ],
+    [
+      'a Service with a port that would stay behind',
+      service((spec) => {
+        spec.ports.push({ name: 'http-admin', port: 8080, targetPort: 8080 });
+      }),
+      { 'mesh-service-whole': /warning: .*has port 8080 as well/ },
+    ],
+    [
       'a Service without the port',
       service((spec) => {
         spec.ports[0].port = 80;

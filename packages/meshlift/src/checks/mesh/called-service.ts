@@ -2,6 +2,8 @@ import type { KubeObject } from '../../effects/kube/port.ts';
 import type { MemberCluster } from '../../engine/context.ts';
 import { isWorkload, podTemplate } from '../../mesh/copy.ts';
 import { entryPortName } from '../../mesh/home-stand-in.ts';
+import { standInLabel } from '../../mesh/marks.ts';
+import { istioNetworking } from '../../mesh/mesh-host.ts';
 import { workloadGroup } from '../../mesh/vm-workload.ts';
 import { type Protocol, portsOf } from '../../spec/migration.ts';
 import type { Finding } from '../check.ts';
@@ -146,6 +148,10 @@ export async function portsLeftBehind(scene: Scene, member: MemberCluster): Prom
   };
 }
 
+function entryFields(entry: KubeObject): { labels?: Readonly<Record<string, string>>; address?: string } {
+  return (entry.spec ?? {}) as { labels?: Readonly<Record<string, string>>; address?: string };
+}
+
 /**
  * istiod never drops a VM's endpoint from a Service whose selector stops matching it, so a Service that selected the
  * VM could not be completed without losing requests.
@@ -175,11 +181,24 @@ export async function selectorOfService(scene: Scene, member: MemberCluster): Pr
         },
       ]
     : [];
+  const entries = await member.kube.list(
+    { apiVersion: istioNetworking, kind: 'WorkloadEntry', namespace: migration.metadata.namespace },
+    scene.signal,
+  );
+  const selected = entries.filter(
+    (it) =>
+      it.metadata.labels?.[standInLabel] !== migration.metadata.name &&
+      selects(selector, entryFields(it).labels ?? {}),
+  );
   const strangers = manifests
     .filter(isWorkload)
     .filter((it) => !selects(selector, podTemplate(it).metadata?.labels ?? {}));
   return [
     ...ofVm,
+    ...selected.map((it) => ({
+      why: `${service} selects ${shown}, and with it WorkloadEntry ${it.metadata.name} (${entryFields(it).address}), which istiod would go on sending requests to after completion, whatever becomes of it`,
+      next: `make a Service of the same name anew whose selector only the copy's pods match, at a quiet time: kubectl --context ${member.member.context} -n ${migration.metadata.namespace} replace --force -f service.yaml; then: meshlift vm join`,
+    })),
     ...strangers.map((it) => ({
       why: `${service} selects ${shown}, but the pods of ${it.kind} ${it.metadata.name} have ${JSON.stringify(podTemplate(it).metadata?.labels ?? {})}`,
       next: 'give the pods the labels that the Service selects',

@@ -127,9 +127,7 @@ function passOn(migration: Migration): object {
           name: 'service',
           type: tcp ? 'STATIC' : 'STRICT_DNS',
           connect_timeout: '5s',
-          ...(tcp
-            ? {}
-            : { dns_lookup_family: 'V4_PREFERRED', dns_failure_refresh_rate: { base_interval: '1s' } }),
+          ...(!tcp && { dns_lookup_family: 'V4_PREFERRED' }),
           load_assignment: {
             cluster_name: 'service',
             endpoints: [

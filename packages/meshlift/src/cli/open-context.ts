@@ -6,13 +6,12 @@ import type { Ssh } from '../effects/ssh/port.ts';
 import { openSsh } from '../effects/ssh/real.ts';
 import type { SshTarget } from '../effects/ssh/ssh-arguments.ts';
 import { clusterOf, type EngineContext, type MemberCluster } from '../engine/context.ts';
-import { wantedCalls } from '../engine/traffic-watch.ts';
 import { MeshliftError } from '../errors/error.ts';
 import type { EventHost } from '../events/event.ts';
-import { proxyCallers } from '../metrics/proxy-callers.ts';
 import { homeOf, type Machine, type Migration, targetOf } from '../spec/migration.ts';
 import type { SidecarPackage } from '../vm/sidecar-package.ts';
 import { loadMigration } from './load-migration.ts';
+import { openCallers } from './open-metrics.ts';
 import type { CommonOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -32,7 +31,7 @@ export async function withContext<T>(
         context: member.context,
         ...(kubeconfigPath && { kubeconfigPath }),
       });
-      const callers = proxyCallers(kube, wantedCalls(migration), systemClock.now);
+      const callers = openCallers(migration, kube);
       return { name: member.name, member, kube, callers };
     }),
   );

@@ -36,6 +36,11 @@ export const errorCodes = {
     retryable: true,
     title: 'an object was changed by someone else meanwhile',
   },
+  'metrics-unavailable': {
+    exit: exitCodes.error,
+    retryable: true,
+    title: 'Prometheus does not tell what callers see',
+  },
   'ssh-unreachable': { exit: exitCodes.error, retryable: true, title: 'the VM does not answer over ssh' },
   'ssh-host-key': {
     exit: exitCodes.error,

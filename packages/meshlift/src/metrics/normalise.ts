@@ -28,9 +28,17 @@ export function callSeries(
   wanted: WantedCalls,
   memory: LabelMemory = new LabelMemory(),
 ): { calls: readonly CallSeries[]; latency: readonly LatencySeries[] } {
+  return collectCalls(seriesIn(text, memory), wanted);
+}
+
+/** The same from what was read already: samples of one name and the same labels together, a histogram's by their bounds. */
+export function collectCalls(
+  groups: readonly (readonly PrometheusSample[])[],
+  wanted: WantedCalls,
+): { calls: readonly CallSeries[]; latency: readonly LatencySeries[] } {
   const calls = new Map<string, CallSeries>();
   const latency = new Map<string, LatencyParts>();
-  for (const series of seriesIn(text, memory)) {
+  for (const series of groups) {
     const [first] = series;
     const outcome = first === undefined ? null : wantedOutcome(first, wanted);
     if (first === undefined || outcome === null) continue;

@@ -27,7 +27,7 @@ interface PodList {
 }
 
 export interface ProxyCallersOptions extends WantedCalls {
-  /** how many proxies are read at once; 16 unless given */
+  /** how many proxies are read at once; 8 unless given */
   readonly concurrency?: number;
   /** how long one proxy may take, milliseconds; 3000 unless given */
   readonly proxyTimeoutMs?: number;
@@ -82,7 +82,7 @@ export function proxyCallers(
     const read: CallerCounters[] = [];
     const unread: UnreadCaller[] = [];
     let restarted = false;
-    await forEachAtOnce(wanted, options.concurrency ?? 16, async (caller) => {
+    await forEachAtOnce(wanted, options.concurrency ?? 8, async (caller) => {
       const last = known.get(key(caller));
       if (last && !thorough && !due(caller, at)) {
         read.push(last.counters);

@@ -114,6 +114,23 @@ export const keyDescriptions = {
   'spec.deadlines.observe':
     'for callers to be seen following it; too little traffic is reported, not waited for longer',
   'spec.deadlines.ready': 'for a VM or a copy to become healthy',
+  'spec.metrics': 'where the counters of the callers’ proxies are read',
+  'spec.metrics.source':
+    'proxies: from each proxy, through the Kubernetes API, true to the second; prometheus: as it last scraped them',
+  'spec.metrics.prometheus':
+    'the servers that scrape the callers’ proxies (port 15090 or 15020 of their pods)',
+  'spec.metrics.prometheus.servers': 'one or several; every member cluster’s callers must be in one of them',
+  'spec.metrics.prometheus.servers[].url': 'its root; what is asked is url/api/v1/query',
+  'spec.metrics.prometheus.servers[].bearerTokenFile': 'file with a bearer token, read anew for every query',
+  'spec.metrics.prometheus.servers[].caFile': 'file with the certificates to trust, instead of the system’s',
+  'spec.metrics.prometheus.servers[].service':
+    'instead of a url: the Service of this name in each cluster, reached through that cluster’s API server',
+  'spec.metrics.prometheus.servers[].service.namespace': 'its namespace',
+  'spec.metrics.prometheus.servers[].service.name': 'its name',
+  'spec.metrics.prometheus.servers[].service.port': 'its port, in plain HTTP',
+  'spec.metrics.prometheus.servers[].clusters': 'members whose callers it has; by default all',
+  'spec.metrics.prometheus.servers[].clusterLabel':
+    'label that tells the cluster (by the member’s name) where one url has several clusters’ metrics',
   'spec.deadlines.traffic': 'for the gate to see enough requests; then a run holds',
   'spec.deadlines.metrics': 'for metrics that are away to come back; then a run holds',
   'spec.deadlines.reach': 'for a member cluster that does not answer to come back; then a run holds',

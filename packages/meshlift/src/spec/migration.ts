@@ -107,6 +107,27 @@ const gate = z.strictObject({
   failures: z.int().min(1).default(2),
 });
 
+const prometheusServer = z
+  .strictObject({
+    /** its root, such as https://prometheus.example.org */
+    url: z.url({ protocol: /^https?$/, error: 'an http or https URL' }).optional(),
+    bearerTokenFile: z.string().min(1).optional(),
+    caFile: z.string().min(1).optional(),
+    /** instead of a URL: a Service, reached through the API server of each cluster that it serves */
+    service: z.strictObject({ namespace: dnsLabel, name: dnsLabel, port }).optional(),
+    /** member clusters whose callers it has the metrics of; absent: all */
+    clusters: z.array(dnsLabel).min(1).optional(),
+    /** the label that tells the cluster, where it has several clusters' metrics */
+    clusterLabel: z.string().min(1).default('source_cluster'),
+  })
+  .refine((it) => (it.url === undefined) !== (it.service === undefined), 'exactly one of url, service')
+  .refine(
+    (it) => it.url !== undefined || (it.bearerTokenFile === undefined && it.caFile === undefined),
+    'a url: the API server lets no token through to a service',
+  );
+
+const prometheus = z.strictObject({ servers: z.array(prometheusServer).min(1) });
+
 const steps = z
   .array(z.int().min(1).max(100))
   .min(1)
@@ -260,6 +281,17 @@ export const migrationSchema = z.strictObject({
           onVmFailure: z.enum(['forward', 'hold']).default('forward'),
         })
         .prefault({}),
+      /** where the callers' proxies' counters are read */
+      metrics: z
+        .strictObject({
+          source: z.enum(['proxies', 'prometheus']).default('proxies'),
+          prometheus: prometheus.optional(),
+        })
+        .refine(
+          ({ source, prometheus: it }) => source !== 'prometheus' || it !== undefined,
+          'prometheus.servers, since source is prometheus',
+        )
+        .prefault({}),
       net: z.strictObject({ retries: z.enum(['safe', 'idempotent', 'off']).default('safe') }).prefault({}),
       deadlines: z
         .strictObject({
@@ -292,6 +324,17 @@ export const migrationSchema = z.strictObject({
         .prefault({}),
       retire: z.strictObject({ idle: durationFrom('1s').prefault('1m') }).prefault({}),
     })
+    .refine(
+      ({ clusters, metrics }) =>
+        metrics.source !== 'prometheus' ||
+        clusters.every(({ name }) =>
+          metrics.prometheus?.servers.some((it) => it.clusters === undefined || it.clusters.includes(name)),
+        ),
+      {
+        path: ['metrics', 'prometheus', 'servers'],
+        message: 'a server for every cluster: callers of one that nobody has the metrics of would not count',
+      },
+    )
     .refine(({ rollout, service }) => !rollout.mirror || service.protocol !== 'tcp', {
       path: ['rollout', 'mirror'],
       message: 'no mirror for protocol tcp: a connection has no methods to choose by',
@@ -322,6 +365,7 @@ export type Member = MigrationSpec['clusters'][number];
 export type Machine = MigrationSpec['vm']['machines'][number];
 export type GateSpec = MigrationSpec['rollout']['gate'];
 export type Topology = MigrationSpec['topology'];
+export type PrometheusServerSpec = z.infer<typeof prometheusServer>;
 export type Protocol = MigrationSpec['service']['protocol'];
 
 /** One thing that is wrong with a migration file: where, what was there, what to write instead. */

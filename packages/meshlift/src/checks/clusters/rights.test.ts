@@ -53,6 +53,8 @@ function askedBy({ verb, args }: FaultyCall): readonly Asked[] {
       return of(['create'], 'serviceaccounts/token', pod.namespace);
     case 'podGet':
       return of(['get'], 'pods/proxy', pod.namespace);
+    case 'serviceGet':
+      return of(['get'], 'services/proxy', pod.namespace);
     case 'forwardedGet':
     case 'forwardedCall':
       return of(['get', 'create'], 'pods/portforward', pod.namespace);

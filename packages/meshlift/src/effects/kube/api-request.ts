@@ -140,13 +140,17 @@ function exchangeOnce(
       },
     });
     outgoing.once('response', (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      // Decoded as it comes: gathering the bytes first would hold every answer twice.
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => {
+        body += text;
+      });
       response.once('error', reject);
       response.once('end', () =>
         resolve({
           status: response.statusCode ?? 0,
-          body: Buffer.concat(chunks).toString('utf8'),
+          body,
           ...(response.headers.date !== undefined && { date: response.headers.date }),
         }),
       );

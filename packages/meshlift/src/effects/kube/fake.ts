@@ -2,7 +2,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { MeshliftError } from '../../errors/error.ts';
 import type { CallAnswer, ServiceCall } from '../service-call/port.ts';
 import { mergeApplied } from './apply-merge.ts';
-import type { KubeObject, KubeWriter, ListQuery, ObjectRef, PodPort, WriteOptions } from './port.ts';
+import type {
+  KubeObject,
+  KubeWriter,
+  ListQuery,
+  ObjectRef,
+  PodPort,
+  ServicePort,
+  WriteOptions,
+} from './port.ts';
 import { matchesFields, matchesLabels } from './selectors.ts';
 
 export interface WriteSeen {
@@ -144,6 +152,10 @@ export class FakeCluster implements KubeWriter {
       `get ${path} of pod ${target.namespace}/${target.pod}:${target.port}`,
       'nothing is served there',
     );
+  }
+
+  async serviceGet(target: ServicePort, path: string): Promise<string> {
+    return this.podGet({ namespace: target.namespace, pod: target.service, port: target.port }, path);
   }
 
   forwardedGet(target: PodPort, path: string): Promise<string> {

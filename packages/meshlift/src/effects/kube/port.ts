@@ -43,6 +43,12 @@ export interface ListQuery {
   readonly fieldSelector?: string;
 }
 
+export interface ServicePort {
+  readonly namespace: string;
+  readonly service: string;
+  readonly port: number;
+}
+
 export interface PodPort {
   readonly namespace: string;
   readonly pod: string;
@@ -69,6 +75,8 @@ export interface KubeReader {
   now(signal?: AbortSignal): Promise<number>;
   /** HTTP GET of a pod's port through the API server's pod proxy; the body of a 2xx answer */
   podGet(target: PodPort, path: string, signal?: AbortSignal): Promise<string>;
+  /** HTTP GET of a Service's port through the API server's service proxy; the body of a 2xx answer */
+  serviceGet(target: ServicePort, path: string, signal?: AbortSignal): Promise<string>;
   /** HTTP GET of a pod's loopback port through a port-forward (for ports that listen on localhost only) */
   forwardedGet(target: PodPort, path: string, signal?: AbortSignal): Promise<string>;
   /** one call to a pod's loopback port through a port-forward; what the port says, or that it says nothing, is an answer */

@@ -9,6 +9,7 @@ const readerMembers: Readonly<Record<keyof KubeReader, true>> = {
   version: true,
   now: true,
   podGet: true,
+  serviceGet: true,
   forwardedGet: true,
   forwardedCall: true,
   logs: true,

@@ -4,7 +4,15 @@ import type { CallAnswer, ServiceCall } from '../service-call/port.ts';
 import { type Attempt, noAnswer, podRefusal, readStatus, refusal } from './api-errors.ts';
 import { type ApiAnswer, type ApiClient, type ApiRequest, apiClient } from './api-request.ts';
 import { readAccess } from './kubeconfig.ts';
-import type { KubeObject, KubeWriter, ListQuery, ObjectRef, PodPort, WriteOptions } from './port.ts';
+import type {
+  KubeObject,
+  KubeWriter,
+  ListQuery,
+  ObjectRef,
+  PodPort,
+  ServicePort,
+  WriteOptions,
+} from './port.ts';
 import { type PortForwards, portForwards, TunnelRefused } from './port-forward.ts';
 import { type Resource, ResourcePaths, resourcePath } from './resource-paths.ts';
 
@@ -143,6 +151,17 @@ class RealCluster implements OpenCluster {
       throw refusal(attempt, answer);
     }
     throw podRefusal(attempt, target, `it answered ${answer.status}: ${said(answer)}`);
+  }
+
+  async serviceGet(target: ServicePort, path: string, signal?: AbortSignal): Promise<string> {
+    const { namespace, service, port } = target;
+    const proxy = `/api/v1/namespaces/${encodeURIComponent(namespace)}/services/${encodeURIComponent(service)}:${port}/proxy${path}`;
+    const attempt = this.#attempt(`get ${path.split('?')[0]} of service ${namespace}/${service}:${port}`);
+    const answer = await this.#ask(request('GET', proxy, signal), attempt);
+    if (answer.status >= 200 && answer.status < 300) {
+      return answer.body;
+    }
+    throw refusal(attempt, answer);
   }
 
   async forwardedGet(target: PodPort, path: string, signal?: AbortSignal): Promise<string> {

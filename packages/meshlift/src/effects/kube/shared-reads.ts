@@ -7,6 +7,7 @@ const shared = new Set<PropertyKey>([
   'version',
   'now',
   'podGet',
+  'serviceGet',
   'forwardedGet',
   'may',
 ]);

@@ -86,6 +86,27 @@ describe('the status of a migration', () => {
     expect(shown(await view())).toMatch(/paused by ana@laptop at .* UTC: lunch; meshlift resume goes on/);
   });
 
+  test('says of a write that is under way which cluster it still waits for', async () => {
+    await shifted(0);
+    const seen = await view();
+    const intent = { generation: 2, split: splitWithK8s(20), reason: 'step 20 %' };
+    const wanted = { generation: 2, split: intent.split };
+    const [first, second] = seen.members;
+    if (!first || !second) throw new Error('there are two members');
+    const text = shown({
+      ...seen,
+      owner: 'ops/1/a',
+      status: { ...seen.status, intent },
+      members: [
+        { ...first, wanted, written: { reachable: true, route: { found: 'ours', ...wanted } } },
+        { ...second, wanted },
+      ],
+    });
+    expect(text).toContain(
+      'now: putting vm 80 % · k8s 20 % in force (step 20 %); waiting: to be written in cluster2',
+    );
+  });
+
   test('of a migration that has not begun says so, and how it begins', async () => {
     const text = shown(await view());
     expect(text).toContain('Planned');

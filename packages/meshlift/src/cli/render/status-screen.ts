@@ -106,7 +106,8 @@ function sides({ sides: both, status }: LiveView, paint: Paint): readonly string
   );
 }
 
-function standing({ at, next, owner, status }: LiveView, paint: Paint): readonly string[] {
+function standing(view: LiveView, paint: Paint): readonly string[] {
+  const { at, next, owner, status } = view;
   const { outcome, paused } = status;
   const lines: string[] = [];
   if (outcome.state !== 'Progressing')
@@ -117,8 +118,24 @@ function standing({ at, next, owner, status }: LiveView, paint: Paint): readonly
     );
   if (status.phase === 'Retired') return [...lines, 'finished: the VM is retired'];
   if (outcome.state !== 'Progressing' && !owner) return lines;
+  const writing = owner && underWay(view);
+  if (writing) return [...lines, `now: ${writing}`];
   const idle = owner ? '' : `; nobody drives it: ${commandFor(next)}`;
   return [...lines, `next: ${nextMove(next, Date.parse(at))}${idle}`];
+}
+
+/** What an engine does at this moment with a split that is not agreed yet; null when there is none. */
+function underWay({ members, status }: LiveView): string | null {
+  const { agreed, intent } = status;
+  if (!intent || intent.generation === agreed?.generation) return null;
+  const waiting = members.flatMap(({ acknowledged: it, cluster, written: found }) => {
+    if (!found.reachable) return [`${cluster} can't be reached`];
+    const has = found.route.found === 'ours' && found.route.generation === intent.generation;
+    if (!has) return [`to be written in ${cluster}`];
+    return it && 'waitingFor' in it && it.waitingFor ? [`${it.waitingFor} in ${cluster}`] : [];
+  });
+  const what = waiting.length > 0 ? `waiting: ${waiting.join(', ')}` : 'watching callers follow it';
+  return `putting ${splitText(intent.split)} in force (${intent.reason}); ${what}`;
 }
 
 function nextMove(next: Decision, now: number): string {

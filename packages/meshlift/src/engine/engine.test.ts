@@ -141,6 +141,22 @@ describe.each<[string, Record<string, unknown>]>([
   });
 });
 
+test('one cluster needs no gateway at all, where the VM reaches istiod otherwise', async () => {
+  world.stop();
+  world = new FakeWorld({ ...clusters(1), istio: { istiodAddress: '10.0.0.7' } });
+  const gateway = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    namespace: 'istio-system',
+    name: 'istio-eastwestgateway',
+  };
+  expect(await world.clusters.cluster1.delete(gateway)).toBe(true);
+  await drive(world.engine(), { do: 'join' });
+  expect(world.vm.files.get('/etc/hosts')?.content).toContain('10.0.0.7 istiod.istio-system.svc');
+  expect((await drive(world.engine(), run)).outcome).toBe('done');
+  expect(world.lost).toBe(0);
+});
+
 describe.each(['endpoint-discovery', 'global-names'])(
   'several VMs behind one service, with %s',
   (topology) => {

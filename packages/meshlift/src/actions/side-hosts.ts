@@ -11,6 +11,7 @@ import { sideHostObjects } from '../mesh/side-host.ts';
 import { splitRouteName } from '../mesh/split-route.ts';
 import { testCallerLabel } from '../mesh/test-caller.ts';
 import { sides } from '../migration/traffic-split.ts';
+import { applyExactly } from './apply-exactly.ts';
 
 /** Makes both side hosts of a member what they should be; a write that changes nothing costs the proxies nothing. */
 export async function ensureSideHosts(
@@ -19,7 +20,7 @@ export async function ensureSideHosts(
   copy: 'absent' | 'present',
 ): Promise<void> {
   const objects = sides.flatMap((side) => sideHostObjects(context.migration, side, member.name, copy));
-  await Promise.all(objects.map((object) => member.kube.apply(object, { signal: context.signal })));
+  await Promise.all(objects.map((object) => applyExactly(member.kube, object, context)));
 }
 
 /** Gives a member that is not the target the copy's stand-in: the target's east-west gateway. Answers whether it is new. */

@@ -17,6 +17,7 @@ import { type Served, syncBaseline, untilRoutesServed } from '../verification/ro
 import { areOfWrite } from '../verification/service-routes.ts';
 import { watchShare } from '../verification/share-seen.ts';
 import { stillRunning } from '../verification/still-running.ts';
+import { applyExactly } from './apply-exactly.ts';
 import { ensureFarCopy, ensureFarVm, ensureSideHosts } from './side-hosts.ts';
 
 export interface SplitWish {
@@ -179,7 +180,7 @@ async function putInForce(
   generation: number,
   phase: Phase,
 ): Promise<{ readonly record: ClusterSplitRecord; readonly served: Served }> {
-  const { clock, migration, signal } = context;
+  const { clock, migration } = context;
   const { deadlines } = migration.spec;
   await ensureSideHosts(context, member, reached(phase, 'Deployed') ? 'present' : 'absent');
   // Completing takes both sides' stand-ins away; whoever comes back from there needs them again.
@@ -188,7 +189,7 @@ async function putInForce(
   if (newVm || newCopy || !routed(phase)) await untilSidesKnown(context, member, split);
   const before = await syncBaseline(context, member);
   const started = clock.now();
-  await member.kube.apply(splitRoute(migration, split, generation, cause === 'mirror'), { signal });
+  await applyExactly(member.kube, splitRoute(migration, split, generation, cause === 'mirror'), context);
   const writtenMs = clock.now() - started;
   tell(context, 'split-written', 'progress', `written in ${member.name}`, {
     cluster: member.name,

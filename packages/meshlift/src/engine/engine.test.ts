@@ -7,7 +7,8 @@ import type { MigrationStatus } from '../migration/status.ts';
 import { allOnVm, splitWithK8s } from '../migration/traffic-split.ts';
 import { targetOf } from '../spec/migration.ts';
 import { drive } from './engine.ts';
-import { readStatus } from './journal.ts';
+import { readHistory, readStatus } from './journal.ts';
+import { pause, resume } from './pause.ts';
 import { type ClusterName, FakeWorld, Killed } from './testdata/fake-world.ts';
 
 const run: Goal = { do: 'run', until: 'Retired' };
@@ -468,6 +469,42 @@ describe('one opinion in every cluster', () => {
     expect(world.inForce()['frontend-1']).toBe(5);
     await drive(world.engine(), shift(20));
     expectEverywhere(20);
+  });
+
+  test.each(['ServiceEntry', 'DestinationRule'])(
+    'a %s that somebody deletes or edits while a run goes on is put back within seconds, and told',
+    async (kind) => {
+      await shifted(20);
+      await pause(world.engine(), 'to be looked at');
+      const running = drive(world.engine(), run);
+      await world.clock.wait(2_500);
+      const object = () =>
+        world.clusters.cluster2.objects().find((it) => it.kind === kind && it.metadata.name.endsWith('-gke'));
+      const written = object();
+      if (!written) throw new Error(`no ${kind}`);
+      world.clusters.cluster2.put({ ...written, spec: { ...(written.spec as object), exportTo: ['.'] } });
+      await world.clock.wait(5_000);
+      expect(object()?.spec).toEqual(written.spec);
+      const { apiVersion, metadata } = written;
+      await world.clusters.cluster2.delete({ apiVersion, kind, name: metadata.name, namespace: 'default' });
+      await world.clock.wait(5_000);
+      expect(object()?.spec).toEqual(written.spec);
+      const told = (await readHistory(world.engine())).map(({ message }) => message).join('\n');
+      expect(told).toContain(`in cluster2 ${kind} ${metadata.name} was changed by someone else`);
+      expect(told).toContain(`in cluster2 ${kind} ${metadata.name} was deleted by someone else`);
+      // Customers did see what was taken away, and the gate judges what they saw.
+      await resume(world.engine());
+      expect((await running).outcome).toMatch(/^(done|rolledBack)$/);
+    },
+  );
+
+  test('what somebody put into the route beside its weights goes again', async () => {
+    await shifted(20);
+    const route = world.object('cluster2', 'VirtualService');
+    if (!route) throw new Error('no route');
+    world.clusters.cluster2.put({ ...route, spec: { ...(route.spec as object), gateways: ['theirs'] } });
+    expect((await drive(world.engine(), shift(20))).outcome).toBe('done');
+    expect(world.object('cluster2', 'VirtualService')?.spec).not.toHaveProperty('gateways');
   });
 
   test('a route that somebody deleted is put back', async () => {

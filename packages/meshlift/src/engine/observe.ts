@@ -1,10 +1,14 @@
 import type { KubeObject } from '../effects/kube/port.ts';
 import { MeshliftError } from '../errors/error.ts';
 import { isWorkload } from '../mesh/copy.ts';
+import { migrationLabel } from '../mesh/marks.ts';
 import { istioNetworking } from '../mesh/mesh-host.ts';
+import { sameSpec } from '../mesh/same-spec.ts';
+import { sideHostObjects } from '../mesh/side-host.ts';
 import { readSplitRoute, splitRouteName } from '../mesh/split-route.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
 import type { Health, MemberObservation, Observation } from '../migration/observation.ts';
+import { sides } from '../migration/traffic-split.ts';
 import type { Machine } from '../spec/migration.ts';
 import type { EngineContext, MemberCluster } from './context.ts';
 import { readPredecessors } from './predecessors.ts';
@@ -38,10 +42,43 @@ async function observeMember(context: EngineContext, member: MemberCluster): Pro
     const object = await member.kube.get(splitRouteRef(context), context.signal);
     if (!object) return { reachable: true, route: { found: 'none' } };
     const route = readSplitRoute(context.migration, object);
-    return { reachable: true, route: route ? { found: 'ours', ...route } : { found: 'edited' } };
+    if (!route) return { reachable: true, route: { found: 'edited' } };
+    const damage = await sideHostDamage(context, member);
+    return { reachable: true, route: { found: 'ours', ...route }, ...(damage !== null && { damage }) };
   } catch (error) {
     return { reachable: false, why: reason(error, context) };
   }
+}
+
+/** What is not as we write it of the hosts that our routes lead to; null when all of it is. */
+async function sideHostDamage(
+  { migration, signal }: EngineContext,
+  { kube, name }: MemberCluster,
+): Promise<string | null> {
+  const { namespace } = migration.metadata;
+  const labelSelector = `${migrationLabel}=${migration.metadata.name}`;
+  const live = await Promise.all(
+    ['ServiceEntry', 'DestinationRule'].map((kind) =>
+      kube.list({ apiVersion: istioNetworking, kind, namespace, labelSelector }, signal),
+    ),
+  );
+  const keyed = new Map(live.flat().map((object) => [keyOf(object), object]));
+  // Which of the two is right the next write decides; either was written by us.
+  const [before, after] = (['absent', 'present'] as const).map((copy) =>
+    sides.flatMap((side) => sideHostObjects(migration, side, name, copy)),
+  );
+  for (const [i, written] of (before ?? []).entries()) {
+    const found = keyed.get(keyOf(written));
+    const named = `${written.kind} ${written.metadata.name}`;
+    if (!found) return `${named} was deleted`;
+    if (!sameSpec(found.spec, written.spec) && !sameSpec(found.spec, after?.[i]?.spec))
+      return `${named} was changed`;
+  }
+  return null;
+}
+
+function keyOf({ kind, metadata }: KubeObject): string {
+  return `${kind} ${metadata.name}`;
 }
 
 export function splitRouteRef({ migration }: Pick<EngineContext, 'migration'>) {

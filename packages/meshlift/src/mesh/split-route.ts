@@ -4,6 +4,7 @@ import { type Migration, type MigrationSpec, portsOf } from '../spec/migration.t
 import { ownLabels } from './marks.ts';
 import { istioNetworking } from './mesh-host.ts';
 import { aloneHost, generationOfRoute, routeName, serviceHost, sideHost, sideOfHost } from './names.ts';
+import { sameSpec } from './same-spec.ts';
 
 /** A request with this header goes to the side that it names, whatever the split: `x-meshlift-side: k8s`. */
 export const sideHeader = 'x-meshlift-side';
@@ -131,18 +132,7 @@ export function readSplitRoute(
   }
   if (split.vm + split.k8s !== 100) return null;
   const written = splitRoute(migration, split, generation).spec;
-  return sameJson(object.spec, written) ? { generation, split } : null;
-}
-
-function sameJson(a: unknown, b: unknown): boolean {
-  if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return a === b;
-  const [inA, inB] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  const keys = Object.keys(inA);
-  return (
-    Array.isArray(a) === Array.isArray(b) &&
-    keys.length === Object.keys(inB).length &&
-    keys.every((key) => key in inB && sameJson(inA[key], inB[key]))
-  );
+  return sameSpec(object.spec, written) ? { generation, split } : null;
 }
 
 interface RouteRule {

@@ -80,6 +80,11 @@ function anyMember(agreed: number): fc.Arbitrary<MemberObservation> {
       arbitrary: fc.constantFrom<MemberObservation>(
         { reachable: true, route: { found: 'none' } },
         { reachable: true, route: { found: 'edited' } },
+        {
+          reachable: true,
+          route: { found: 'ours', generation: 7, split: splitWithK8s(agreed) },
+          damage: 'ServiceEntry x was deleted',
+        },
       ),
     },
     {

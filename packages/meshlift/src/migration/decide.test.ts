@@ -335,6 +335,10 @@ const trouble: readonly Scenario[] = [
   ],
 ];
 
+function routed(k8s: number) {
+  return { reachable: true, route: { found: 'ours', generation: 7, split: splitWithK8s(k8s) } } as const;
+}
+
 const settling: readonly Scenario[] = [
   [
     'an interrupted write is finished first',
@@ -421,6 +425,15 @@ const settling: readonly Scenario[] = [
     status('Shifting', 20),
     world(20, { vm: unhealthy, members: { cluster1: route(100), cluster2: route(20) } }),
     'held',
+  ],
+  [
+    'what somebody did to a side host is mended',
+    run,
+    status('Shifting', 20),
+    world(20, {
+      members: { cluster1: { ...routed(20), damage: 'ServiceEntry x was deleted' }, cluster2: route(20) },
+    }),
+    'drift 20 %',
   ],
   [
     'a completion that broke off is finished',

@@ -25,7 +25,12 @@ export interface Predecessor {
 
 export type MemberObservation =
   | { readonly reachable: false; readonly why: string }
-  | { readonly reachable: true; readonly route: RouteObservation };
+  | {
+      readonly reachable: true;
+      readonly route: RouteObservation;
+      /** what somebody did to the hosts behind our route, as a clause; absent when they are as they were written */
+      readonly damage?: string;
+    };
 
 export type RouteObservation =
   | { readonly found: 'none' }

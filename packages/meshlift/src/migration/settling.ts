@@ -19,20 +19,22 @@ export function settle(status: MigrationStatus, seen: Observation, goal: Forward
   const [drifted, ...others] = drift(status, seen);
   if (!drifted || completionBroke(status, seen, goal, [drifted, ...others])) return null;
   const { member } = drifted;
+  const what = drifted.damage
+    ? `in ${member} ${drifted.damage} by someone else`
+    : `${member}'s route was changed by someone else`;
   const sick = [drifted, ...others].map(({ route }) =>
     route.found === 'ours' ? sickSideGaining(route.split, agreed, seen) : null,
   );
   const problem = sick.find((it) => it !== null);
   if (problem) {
     return held(
-      `${member}'s route was changed by someone else, and ${problem}, so the agreed split ${formatSplit(agreed)} is not written back`,
+      `${what}, and ${problem}, so the agreed split ${formatSplit(agreed)} is not written back`,
       'meshlift status, then: meshlift rollback, or meshlift run once both sides are healthy',
     );
   }
-  const reason = `${member}'s route was changed by someone else`;
   return act(
-    { do: 'split', split: agreed, cause: 'drift', reason },
-    `${member} no longer has the agreed split ${formatSplit(agreed)}`,
+    { do: 'split', split: agreed, cause: 'drift', reason: what },
+    `${what}; ${formatSplit(agreed)} is what was agreed`,
   );
 }
 
@@ -69,19 +71,21 @@ export function unsettled(status: MigrationStatus): boolean {
 interface Drift {
   readonly member: string;
   readonly route: RouteObservation;
+  readonly damage: string | null;
 }
 
-/** The members whose route is not the agreed one, in the phases in which there must be one. */
+/** The members whose route, or what it leads to, is not the agreed one, in the phases in which there must be one. */
 export function drift(status: MigrationStatus, seen: Observation): readonly Drift[] {
   const { agreed, phase } = status;
   if (!agreed || !reached(phase, 'Joined') || reached(phase, 'Completed')) return [];
   return Object.entries(seen.members).flatMap(([name, member]) => {
     if (!member.reachable) return [];
-    const { route } = member;
+    const { damage = null, route } = member;
     const isAgreed =
+      damage === null &&
       route.found === 'ours' &&
       route.generation === agreed.generation &&
       sameSplit(route.split, agreed.split);
-    return isAgreed ? [] : [{ member: name, route }];
+    return isAgreed ? [] : [{ member: name, route, damage }];
   });
 }

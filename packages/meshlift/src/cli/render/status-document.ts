@@ -49,7 +49,13 @@ export const statusSchema = z
       .nullable()
       .meta({ description: 'the last split that every member cluster was verified to serve' }),
     requests: z
-      .strictObject({ total: count, failed: count })
+      .strictObject({
+        total: count,
+        failed: count,
+        caught: z.strictObject({ vm: count, k8s: count }).meta({
+          description: 'by the side that the route chose and that failed them; the other one answered',
+        }),
+      })
       .nullable()
       .meta({ description: 'on record since the first agreed split' }),
     clusters: z.array(
@@ -80,6 +86,13 @@ export const statusSchema = z
       }),
     ),
     sides: z.strictObject({ vm: side, k8s: side }),
+    stillRunning: z
+      .strictObject({ side: z.enum(['vm', 'k8s']), running: count, unread: count })
+      .nullable()
+      .meta({
+        description:
+          'begun before the last split and run on, on the side that it left nothing; unread: callers that could not be asked',
+      }),
     next: z.strictObject({
       kind: z.enum(['act', 'record', 'wait', 'stop']),
       because: z.string(),
@@ -91,7 +104,7 @@ export const statusSchema = z
 export type StatusDocument = z.infer<typeof statusSchema>;
 
 export function statusDocument({ metadata }: Migration, view: LiveView): StatusDocument {
-  const { agreed, outcome, paused, phase, traffic } = view.status;
+  const { agreed, outcome, paused, phase, splits, traffic } = view.status;
   const sideOf = ({ health: it, ...rest }: LiveView['sides']['vm']) => ({
     health: { is: it.is, why: 'why' in it ? it.why : null },
     ...rest,
@@ -106,7 +119,11 @@ export function statusDocument({ metadata }: Migration, view: LiveView): StatusD
     paused,
     owner: view.owner,
     agreed,
-    requests: traffic && { total: traffic.requests, failed: traffic.failed },
+    requests: traffic && {
+      total: traffic.requests,
+      failed: traffic.failed,
+      caught: { vm: traffic.sides.vm.caught, k8s: traffic.sides.k8s.caught },
+    },
     clusters: view.members.map(({ acknowledged, cluster, seen, wanted, written: found }) => ({
       name: cluster,
       wanted,
@@ -118,6 +135,7 @@ export function statusDocument({ metadata }: Migration, view: LiveView): StatusD
           : { ...seen, interval: seen.interval && [seen.interval[0], seen.interval[1]] },
     })),
     sides: { vm: sideOf(view.sides.vm), k8s: sideOf(view.sides.k8s) },
+    stillRunning: splits.at(-1)?.stillRunning ?? null,
     next: { kind: view.next.kind, because: view.next.because, until: until(view.next) },
   };
 }

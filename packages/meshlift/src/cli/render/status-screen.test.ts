@@ -50,6 +50,21 @@ function shown(seen: LiveView): string {
 }
 
 describe('the status of a migration', () => {
+  test('tells what the net caught, and what a split left running', async () => {
+    await shifted(20);
+    world.copyAlive = false;
+    await drive(world.engine(), { do: 'run', until: 'Retired' });
+    world.copyAlive = true;
+    for (const proxy of world.proxies) proxy.streams.vm = proxy.name === 'frontend-1' ? 2 : 0;
+    await drive(world.engine(), { do: 'shift', split: splitWithK8s(100) });
+    const seen = await view();
+    expect(shown(seen)).toMatch(/\d+ of the k8s side's \d+ requests were answered by vm/);
+    expect(shown(seen)).toContain('2 requests begun before the last split ran on, on the vm side');
+    const document = statusSchema.parse(statusDocument(world.migration, seen));
+    expect(document.requests?.caught.k8s).toBeGreaterThan(0);
+    expect(document.stillRunning).toEqual({ side: 'vm', running: 2, unread: 0 });
+  });
+
   test('tells per cluster what is wanted, written, acknowledged and seen', async () => {
     await shifted(20);
     const seen = await view();

@@ -4,6 +4,7 @@ import type { Decision } from '../../migration/decision.ts';
 import type { Health } from '../../migration/observation.ts';
 import { reached } from '../../migration/phase.ts';
 import type { TrafficSplit } from '../../migration/traffic-split.ts';
+import { caughtSentences } from '../../report/caught.ts';
 import { count, counted, failureShare, interval, milliseconds, percent } from '../../report/figures.ts';
 import { formatDuration } from '../../spec/duration.ts';
 import type { Migration } from '../../spec/migration.ts';
@@ -17,6 +18,7 @@ export function statusScreen(migration: Migration, view: LiveView, paint: Paint)
     ...clusters(view, paint),
     '',
     ...sides(view, paint),
+    ...onRecord(view),
     '',
     ...standing(view, paint),
   ];
@@ -104,6 +106,19 @@ function sides({ sides: both, status }: LiveView, paint: Paint): readonly string
     [row('vm', both.vm), row('k8s', both.k8s)],
     paint,
   );
+}
+
+/** What the net caught over the whole migration, and what a split left running where it began. */
+function onRecord({ status }: LiveView): readonly string[] {
+  const running = status.splits.at(-1)?.stillRunning;
+  return [
+    ...(status.traffic ? caughtSentences(status.traffic) : []),
+    ...(running && running.running > 0
+      ? [
+          `${counted(running.running, 'request')} begun before the last split ran on, on the ${running.side} side`,
+        ]
+      : []),
+  ];
 }
 
 function standing(view: LiveView, paint: Paint): readonly string[] {

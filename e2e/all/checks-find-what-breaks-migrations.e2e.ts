@@ -1,5 +1,7 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Scenario } from '../scenario.ts';
+import { root, Scenario } from '../scenario.ts';
 
 interface CheckResult {
   readonly id: string;
@@ -103,6 +105,46 @@ spec:
   mtls: {mode: DISABLE}
 `,
   },
+  {
+    id: 'traffic-callers-have-sidecars',
+    cluster: 'cluster1',
+    result: 'fail',
+    says: 'default/legacy in cluster1 calls productcatalogservice (CATALOG_ADDR of container server) and has no sidecar',
+    object: `
+apiVersion: v1
+kind: Pod
+metadata: {name: legacy, namespace: default, labels: {app: legacy, sidecar.istio.io/inject: "false"}}
+spec:
+  containers:
+    - name: server
+      image: meshlift.dev/shop/currencyservice:1.0.0
+      env: [{name: PORT, value: "7000"}, {name: CATALOG_ADDR, value: "productcatalogservice:3550"}]
+`,
+  },
+  {
+    id: 'workload-quota',
+    cluster: 'cluster2',
+    result: 'fail',
+    says: 'ResourceQuota default/theirs in cluster2 has 0 pods of pods left',
+    object: `
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: theirs, namespace: default}
+spec: {hard: {pods: "1"}}
+`,
+  },
+  {
+    id: 'workload-limit-range',
+    cluster: 'cluster2',
+    result: 'fail',
+    says: 'LimitRange default/theirs in cluster2 allows at most 64 MiB of memory to a container',
+    object: `
+apiVersion: v1
+kind: LimitRange
+metadata: {name: theirs, namespace: default}
+spec: {limits: [{type: Container, max: {memory: 64Mi}, default: {memory: 64Mi}, defaultRequest: {memory: 16Mi}}]}
+`,
+  },
 ];
 
 describe('what breaks migrations', () => {
@@ -129,23 +171,64 @@ describe('what breaks migrations', () => {
     expect(exitCode).toBe(0);
   });
 
-  it.each(breakages)(
-    'is noticed in time, and its mending: $id',
-    async ({ cluster, id, object, result, says }) => {
-      await scenario.stage.kubectl(cluster, ['apply', '-f', '-'], object);
-      const broken = await check();
-      expect(broken.results.get(id)?.result).toBe(result);
-      expect(
-        broken.results
-          .get(id)
-          ?.findings.map(({ why }) => why)
-          .join('\n'),
-      ).toContain(says);
-      expect(broken.exitCode).toBe(result === 'fail' ? 79 : 0);
-      await scenario.stage.kubectl(cluster, ['delete', '-f', '-'], object);
-      const mended = await check();
-      expect(mended.results.get(id)?.result).toBe('pass');
-      expect(mended.exitCode).toBe(0);
-    },
-  );
+  it.each(breakages)('is noticed in time, and its mending: $id', async (breakage) => {
+    const { cluster, id, object, result, says } = breakage;
+    await scenario.stage.kubectl(cluster, ['apply', '-f', '-'], object);
+    // A pod has to start, and a quota to be counted, before there is something to see.
+    const broken = await scenario.until(`${id} to notice`, async () => {
+      const seen = await check();
+      return seen.results.get(id)?.result === 'pass' ? null : seen;
+    });
+    const found = broken.results.get(id);
+    expect(found?.result).toBe(result);
+    expect(found?.findings.map(({ why }) => why).join('\n')).toContain(says);
+    expect(broken.exitCode).toBe(result === 'fail' ? 79 : 0);
+
+    await scenario.stage.kubectl(cluster, ['delete', '-f', '-'], object);
+    const mended = await check();
+    expect(mended.results.get(id)?.result).toBe('pass');
+    expect(mended.exitCode).toBe(0);
+  });
+
+  it('is noticed when somebody lets in the VM by its identity, and not the copy', async () => {
+    const folder = join(root, 'packages/shop/manifests/catalog');
+    const manifest = await readFile(join(folder, 'productcatalogservice.yaml'), 'utf8');
+    const copy = join(scenario.folder, 'copy.yaml');
+    await writeFile(
+      copy,
+      manifest.replaceAll(/(serviceAccountName|^ {2}name): productcatalog$/gm, '$1: catalog-in-k8s'),
+    );
+    const other = await scenario.migration((draft) => {
+      draft.spec.workload.manifests = [copy];
+    }, 'other-account.yaml');
+    const policy = `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: theirs, namespace: default}
+spec:
+  selector: {matchLabels: {app: currencyservice}}
+  rules: [{from: [{source: {principals: [cluster.local/ns/default/sa/productcatalog]}}]}]
+`;
+    await scenario.stage.kubectl('cluster1', ['apply', '-f', '-'], policy);
+    const { exitCode, stdout } = await scenario.meshlift(other, 'check');
+    expect(stdout).toContain('✗ whoever lets in the VM by its identity lets in the copy, too');
+    expect(stdout).toContain('AuthorizationPolicy default/theirs in cluster1 lets in the VM');
+    expect(exitCode).toBe(79);
+    // Under the VM's own account the copy is let in as well.
+    expect((await check()).results.get('mesh-authorization-of-the-copy')?.result).toBe('pass');
+    await scenario.stage.kubectl('cluster1', ['delete', '-f', '-'], policy);
+  });
+
+  it('is noticed when the service has on the VM what the manifests don’t bring; secrets stay there', async () => {
+    const settings = '/etc/default/productcatalogservice';
+    const restart = 'sudo systemctl restart productcatalogservice';
+    await scenario.onVm(`echo DB_PASSWORD=hunter2 | sudo tee ${settings} >/dev/null; ${restart}`);
+    const found = await scenario.until('the service with its new setting', async () => {
+      const seen = (await check()).results.get('workload-environment');
+      return seen?.result === 'warning' ? seen : null;
+    });
+    expect(JSON.stringify(found.findings)).toContain('DB_PASSWORD');
+    expect(scenario.log.join('')).not.toContain('hunter2');
+    await scenario.onVm(`sudo rm ${settings}; ${restart}`);
+  });
 });

@@ -12,7 +12,7 @@ export function checkList(results: readonly CheckResult[]): string {
     if (inCategory.length === 0) return [];
     return [category, ...inCategory.flatMap(checkLines), ''];
   });
-  return `${lines.join('\n')}${summary(results)}\n`;
+  return `${lines.join('\n')}\n${summary(results)}\n`;
 }
 
 function summary(results: readonly CheckResult[]): string {
@@ -26,7 +26,8 @@ function summary(results: readonly CheckResult[]): string {
 export function checkLines({ id, sentence, result, findings }: CheckResult): readonly string[] {
   const lines = [`  ${glyphs[result]} ${sentence}`];
   if (result === 'pass') return lines;
-  if (result === 'skipped') return [...lines, ...findings.map(({ why }) => `      not looked at: ${why}`)];
+  if (result === 'skipped')
+    return lines.map((line) => `${line} (${findings.map(({ next }) => next).join('; ')})`);
   return [
     ...lines,
     ...findings.flatMap(({ why, next, unknown }) => [

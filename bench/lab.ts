@@ -8,7 +8,7 @@
  * and the figures mean something only while nothing else computes. Ends with 1 when a target is missed.
  */
 import { access } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { bystander, deployment } from '../e2e/lab-manifests.ts';
 import { host, leftOf, tracesOf } from '../e2e/lab-traces.ts';
@@ -33,6 +33,7 @@ if (!(watchMs > 0)) {
 }
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
+const load = (loadavg()[0] ?? 0).toFixed(1);
 const figures = new Figures();
 let boot = '';
 const lab = await LabUnderTest.prepare('bench');
@@ -100,7 +101,9 @@ try {
 } finally {
   // Also what was measured before something failed.
   const [cpu] = cpus();
-  process.stdout.write(`${cpus().length} × ${cpu?.model.trim()}, Node ${process.version}\n\n`);
+  process.stdout.write(
+    `${cpus().length} × ${cpu?.model.trim()}, Node ${process.version}, load ${load} before\n\n`,
+  );
   process.stdout.write(`${figures.table()}\n\n${partsOf(boot)}\n`);
   process.exitCode = figures.missed ? 1 : 0;
   await lab.end();

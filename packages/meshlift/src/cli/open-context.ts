@@ -11,6 +11,7 @@ import type { EventHost } from '../events/event.ts';
 import { homeOf, type Machine, type Migration, targetOf } from '../spec/migration.ts';
 import type { SidecarPackage } from '../vm/sidecar-package.ts';
 import { loadMigration } from './load-migration.ts';
+import { openGates } from './open-gates.ts';
 import { openCallers } from './open-metrics.ts';
 import type { CommonOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -42,6 +43,7 @@ export async function withContext<T>(
     home: clusterOf(members, homeOf(migration)),
     target: clusterOf(members, targetOf(migration)),
     manifests,
+    gates: openGates(migration, clusterOf(members, homeOf(migration)).kube),
     ssh: (machine) => {
       const known = connections.get(machine.host);
       if (known) return known;

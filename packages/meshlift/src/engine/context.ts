@@ -1,4 +1,5 @@
 import type { Clock } from '../effects/clock/port.ts';
+import type { UserGate } from '../effects/gate/port.ts';
 import type { KubeObject, KubeWriter } from '../effects/kube/port.ts';
 import type { Ssh } from '../effects/ssh/port.ts';
 import type { EventCode, EventHost, MeshliftEvent } from '../events/event.ts';
@@ -27,6 +28,8 @@ export interface EngineContext {
   readonly ssh: (machine: Machine) => Promise<Ssh>;
   /** null: Istio's own release for the mesh's version */
   readonly sidecarPackage: SidecarPackage | null;
+  /** the user's own gates; none unless given */
+  readonly gates?: readonly UserGate[];
   readonly clock: Clock;
   readonly host: EventHost;
   /** who runs this, `user@host`, for the record */

@@ -20,6 +20,7 @@ import { whileOwning } from './ownership.ts';
 import { refuseCycle } from './predecessors.ts';
 import { statusByRoutes } from './status-by-routes.ts';
 import { type TrafficWatch, watchTraffic } from './traffic-watch.ts';
+import { type UserGates, userGates } from './user-gates.ts';
 
 /** How a command ended: what it asked for is true, it holds, it was refused, or the gate took everything back. */
 export interface Ending {
@@ -107,21 +108,26 @@ async function pursue(
 ): Promise<Ending> {
   const { clock, migration, signal } = context;
   const { deadlines, rollout } = migration.spec;
+  const gates = userGates(context);
   const pursuit: Pursuit = { goal, takenBack: null, acted: false, since: clock.now() };
-  for (;;) {
-    try {
-      const came = await pass(context, journal, traffic, pursuit);
-      if (typeof came === 'object') return came;
-      if (came === 'acted') Object.assign(pursuit, { acted: true, since: clock.now() });
-    } catch (error) {
-      if (!isMeshliftError(error, 'cluster-unreachable')) throw error;
-      // What does not answer now may answer soon: the next pass goes on from what is true then.
-      tell(context, 'wait', 'warning', error.message);
-      const patience = { deadlines, goal: pursuit.goal, since: pursuit.since, now: clock.now() };
-      const decision = withPatience(wait('cluster', error.message), patience);
-      if (decision.kind === 'stop') return finish(context, journal, decision, pursuit);
-      await clock.wait(rollout.gate.interval, signal);
+  try {
+    for (;;) {
+      try {
+        const came = await pass(context, journal, traffic, gates, pursuit);
+        if (typeof came === 'object') return came;
+        if (came === 'acted') Object.assign(pursuit, { acted: true, since: clock.now() });
+      } catch (error) {
+        if (!isMeshliftError(error, 'cluster-unreachable')) throw error;
+        // What does not answer now may answer soon: the next pass goes on from what is true then.
+        tell(context, 'wait', 'warning', error.message);
+        const patience = { deadlines, goal: pursuit.goal, since: pursuit.since, now: clock.now() };
+        const decision = withPatience(wait('cluster', error.message), patience);
+        if (decision.kind === 'stop') return finish(context, journal, decision, pursuit);
+        await clock.wait(rollout.gate.interval, signal);
+      }
     }
+  } finally {
+    gates.stop();
   }
 }
 
@@ -129,9 +135,11 @@ async function pass(
   context: EngineContext,
   journal: Journal,
   traffic: TrafficWatch,
+  gates: UserGates,
   pursuit: Pursuit,
 ): Promise<Pass> {
-  const [seen] = await Promise.all([observe(context, traffic), journal.refresh()]);
+  const [observed] = await Promise.all([observe(context, traffic), journal.refresh()]);
+  const seen = { ...observed, gates: gates.answers(journal.status, observed) };
   const now = context.clock.now();
   const { goal } = pursuit;
   const next = decide(context.migration, journal.status, seen, goal, now);

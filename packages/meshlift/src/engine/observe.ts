@@ -26,7 +26,7 @@ export async function observe(
     traffic.look(),
     readPredecessors(context),
   ]);
-  return { members, vm, copy, window, predecessors };
+  return { members, vm, copy, window, gates: [], predecessors };
 }
 
 /** The route that each member has, by its name; one that does not answer is named, too. */

@@ -105,6 +105,7 @@ const anySituation = anyStatus.chain((before) => {
       vm: anyHealth,
       copy: anyHealth,
       window: anyWindow,
+      gates: fc.constant([]),
       predecessors: fc.constantFrom<Observation['predecessors']>(
         [],
         [],

@@ -1,3 +1,4 @@
+import type { GateAnswer } from '../effects/gate/port.ts';
 import type { GateWindow } from './gate.ts';
 import type { Phase } from './phase.ts';
 import type { TrafficSplit } from './traffic-split.ts';
@@ -10,6 +11,8 @@ export interface Observation {
   readonly copy: Health;
   /** what callers saw since the agreed split, at most the last minute */
   readonly window: GateWindow;
+  /** what the user's gates said last of the agreed split; empty without any */
+  readonly gates: readonly GateAnswer[];
   /** the migrations that this one comes after, and how far they are */
   readonly predecessors: readonly Predecessor[];
 }

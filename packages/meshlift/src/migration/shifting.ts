@@ -15,6 +15,7 @@ import {
   splitWithK8s,
   type TrafficSplit,
 } from './traffic-split.ts';
+import { withUserGates } from './user-gate.ts';
 
 export function shifting(
   migration: Migration,
@@ -34,7 +35,7 @@ export function shifting(
     return mirrorFirst(migration, status, seen) ?? nextStep(migration, current, seen, null);
   }
 
-  const verdict = judge(migration.spec.rollout.gate, seen.window);
+  const verdict = withUserGates(judge(migration.spec.rollout.gate, seen.window), seen.gates);
   if (verdict.verdict === 'fail') return onBadVerdict(migration, status, seen, verdict);
   if (isDown(seen.vm) && current.k8s < 100) return withoutVm(migration, seen, verdict);
   if (verdict.verdict !== 'pass') return wait(lacking(verdict), verdict.because, verdict);

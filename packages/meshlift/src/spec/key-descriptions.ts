@@ -102,6 +102,34 @@ export const keyDescriptions = {
   'spec.rollout.gate.interval': 'time between two looks',
   'spec.rollout.gate.failures':
     'failed verdicts in a row before the gate acts; an obvious failure acts at once',
+  'spec.rollout.gates':
+    'your own, asked while a split stands; all must pass as well, and one that can’t answer holds',
+  'spec.rollout.gates[].name': 'how it is called in verdicts',
+  'spec.rollout.gates[].prometheus': 'asks an expression of PromQL; a result of nothing holds',
+  'spec.rollout.gates[].prometheus.query': 'every value of it must lie within the limits',
+  'spec.rollout.gates[].prometheus.min': 'least value that passes',
+  'spec.rollout.gates[].prometheus.max': 'greatest value that passes',
+  'spec.rollout.gates[].prometheus.server': 'whom to ask; by default the first of metrics.prometheus.servers',
+  'spec.rollout.gates[].webhook':
+    'a POST with the situation as JSON; 2xx passes, 4xx fails, anything else holds; a body {"verdict", "message"} says more',
+  'spec.rollout.gates[].webhook.url': 'whom to ask; keep secrets out of it',
+  'spec.rollout.gates[].webhook.timeout': 'for the whole answer; one that is late holds',
+  'spec.rollout.gates[].webhook.headersFrom': 'headers with secret values',
+  'spec.rollout.gates[].webhook.headersFrom[].name': 'name of the header',
+  'spec.rollout.gates[].webhook.headersFrom[].file': 'file with its value, read anew for every call',
+  'spec.rollout.gates[].command':
+    'a program, run without a shell, with the situation in MESHLIFT_SITUATION; exit code 0 passes, 1 fails, anything else holds',
+  'spec.rollout.gates[].command.argv': 'the program and its arguments',
+  'spec.rollout.gates[].command.timeout': 'after which it is killed with all that it started, and holds',
+  'spec.rollout.gates[].prometheus.server.url': 'its root; what is asked is url/api/v1/query',
+  'spec.rollout.gates[].prometheus.server.bearerTokenFile': 'file with a bearer token',
+  'spec.rollout.gates[].prometheus.server.caFile': 'file with the certificates to trust',
+  'spec.rollout.gates[].prometheus.server.service': 'instead of a url: a Service of the home cluster',
+  'spec.rollout.gates[].prometheus.server.service.namespace': 'its namespace',
+  'spec.rollout.gates[].prometheus.server.service.name': 'its name',
+  'spec.rollout.gates[].prometheus.server.service.port': 'its port, in plain HTTP',
+  'spec.rollout.gates[].prometheus.server.clusters': 'not used by a gate',
+  'spec.rollout.gates[].prometheus.server.clusterLabel': 'not used by a gate',
   'spec.rollout.onFailure':
     'what a failed gate does: everything back to the VM, or stay and wait for a person',
   'spec.rollout.onVmFailure':

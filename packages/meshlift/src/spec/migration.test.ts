@@ -45,6 +45,7 @@ test('what the smallest file leaves out gets its default', () => {
   expect(metadata.namespace).toBe('default');
   expect(spec.topology).toBe('endpoint-discovery');
   expect(spec.rollout).toEqual({
+    gates: [],
     steps: [1, 5, 20, 50, 100],
     hold: 30_000,
     gate: {
@@ -297,4 +298,35 @@ test.each([null, undefined, 'kind: Migration', 7, []])(
 test('a long value is cut where a problem shows it', () => {
   const [problem] = problems({ 'spec.service': 'x'.repeat(5_000) });
   expect(problem?.received.length).toBeLessThan(110);
+});
+
+describe('metrics and gates', () => {
+  const told = (changes: Record<string, unknown>) =>
+    problems(changes).map(({ path, expected }) => `${path}: ${expected}`);
+  const url = 'https://prometheus.example.org';
+
+  test.each([
+    [{ source: 'prometheus' }, 'spec.metrics: prometheus.servers, since source is prometheus'],
+    [
+      { source: 'prometheus', prometheus: { servers: [{ url, clusters: ['cluster1'] }] } },
+      'spec.metrics.prometheus.servers: a server for every cluster: callers of one that nobody has the metrics of would not count',
+    ],
+    [
+      { prometheus: { servers: [{ url, service: { namespace: 'm', name: 'p', port: 9090 } }] } },
+      'spec.metrics.prometheus.servers[0]: exactly one of url, service',
+    ],
+  ])('metrics: %j is refused', (metrics, problem) => {
+    expect(told({ 'spec.metrics': metrics })).toContain(problem);
+  });
+
+  test.each([
+    [{ name: 'a', prometheus: { query: 'up' } }, 'spec.rollout.gates[0].prometheus: min, max or both'],
+    [{ name: 'a' }, 'spec.rollout.gates[0]: exactly one of prometheus, webhook, command'],
+    [
+      { name: 'a', prometheus: { query: 'up', min: 1 } },
+      'spec.rollout.gates: a server for each gate that asks Prometheus: prometheus.server, or metrics.prometheus.servers',
+    ],
+  ])('a gate of %j is refused', (gate, problem) => {
+    expect(told({ 'spec.rollout.gates': [gate] })).toContain(problem);
+  });
 });

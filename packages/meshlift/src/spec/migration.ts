@@ -128,6 +128,44 @@ const prometheusServer = z
 
 const prometheus = z.strictObject({ servers: z.array(prometheusServer).min(1) });
 
+const userGate = z
+  .strictObject({
+    name: dnsLabel,
+    /** every value of the expression must lie within the limits */
+    prometheus: z
+      .strictObject({
+        query: z.string().min(1),
+        min: z.number().optional(),
+        max: z.number().optional(),
+        /** absent: the first of metrics.prometheus.servers */
+        server: prometheusServer.optional(),
+      })
+      .refine(({ min, max }) => min !== undefined || max !== undefined, 'min, max or both')
+      .optional(),
+    /** a POST with the situation as JSON: 2xx passes, 4xx fails */
+    webhook: z
+      .strictObject({
+        url: z.url({ protocol: /^https?$/, error: 'an http or https URL' }),
+        timeout: durationFrom('100ms').prefault('10s'),
+        /** headers with secret values: each the content of a file */
+        headersFrom: z
+          .array(z.strictObject({ name: z.string().min(1), file: z.string().min(1) }))
+          .default([]),
+      })
+      .optional(),
+    /** exit code 0 passes, 1 fails, 75 is inconclusive */
+    command: z
+      .strictObject({
+        argv: z.array(z.string()).min(1),
+        timeout: durationFrom('100ms').prefault('30s'),
+      })
+      .optional(),
+  })
+  .refine(
+    (it) => [it.prometheus, it.webhook, it.command].filter(Boolean).length === 1,
+    'exactly one of prometheus, webhook, command',
+  );
+
 const steps = z
   .array(z.int().min(1).max(100))
   .min(1)
@@ -276,6 +314,14 @@ export const migrationSchema = z.strictObject({
             })
             .optional(),
           gate: gate.prefault({}),
+          /** the user's own, all of which must pass as well */
+          gates: z
+            .array(userGate)
+            .refine(
+              (list) => new Set(list.map((it) => it.name)).size === list.length,
+              'a different name for each gate',
+            )
+            .default([]),
           onFailure: z.enum(['rollback', 'hold']).default('rollback'),
           /** when the VM fails while both sides serve: all to a copy that has conclusively passed, or stay and wait */
           onVmFailure: z.enum(['forward', 'hold']).default('forward'),
@@ -327,12 +373,23 @@ export const migrationSchema = z.strictObject({
     .refine(
       ({ clusters, metrics }) =>
         metrics.source !== 'prometheus' ||
+        metrics.prometheus === undefined ||
         clusters.every(({ name }) =>
           metrics.prometheus?.servers.some((it) => it.clusters === undefined || it.clusters.includes(name)),
         ),
       {
         path: ['metrics', 'prometheus', 'servers'],
         message: 'a server for every cluster: callers of one that nobody has the metrics of would not count',
+      },
+    )
+    .refine(
+      ({ metrics, rollout }) =>
+        metrics.prometheus !== undefined ||
+        rollout.gates.every((it) => !it.prometheus || it.prometheus.server !== undefined),
+      {
+        path: ['rollout', 'gates'],
+        message:
+          'a server for each gate that asks Prometheus: prometheus.server, or metrics.prometheus.servers',
       },
     )
     .refine(({ rollout, service }) => !rollout.mirror || service.protocol !== 'tcp', {
@@ -365,6 +422,7 @@ export type Member = MigrationSpec['clusters'][number];
 export type Machine = MigrationSpec['vm']['machines'][number];
 export type GateSpec = MigrationSpec['rollout']['gate'];
 export type Topology = MigrationSpec['topology'];
+export type UserGateSpec = z.infer<typeof userGate>;
 export type PrometheusServerSpec = z.infer<typeof prometheusServer>;
 export type Protocol = MigrationSpec['service']['protocol'];
 

@@ -62,6 +62,7 @@ export function world(k8s: number | null, change: Partial<Observation> = {}): Ob
     vm: healthy,
     copy: healthy,
     window: good,
+    gates: [],
     predecessors: [],
     ...change,
   };

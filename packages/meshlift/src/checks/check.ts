@@ -9,6 +9,8 @@ export interface Finding {
   readonly next: string;
   /** it could not be told whether the sentence holds, which is never taken for good */
   readonly unknown?: true;
+  /** what kept it from looking may be over soon, such as a cluster too busy to answer in time */
+  readonly passing?: true;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { MemberCluster } from '../engine/context.ts';
+import { errorCodes } from '../errors/codes.ts';
 import { isMeshliftError } from '../errors/error.ts';
 import type { Finding } from './check.ts';
 
@@ -16,5 +17,6 @@ export async function inEveryMember(
 /** The finding that something could not be told, and why; anything but an error of ours is a bug, and thrown on. */
 export function untold(error: unknown): Finding {
   if (!isMeshliftError(error)) throw error;
-  return { why: error.message, next: error.next, unknown: true };
+  const passing = errorCodes[error.code].retryable && ({ passing: true } as const);
+  return { why: error.message, next: error.next, unknown: true, ...passing };
 }

@@ -23,7 +23,7 @@ export interface ClusterConnection {
   readonly context: string;
   /** absent: the files of KUBECONFIG, else ~/.kube/config */
   readonly kubeconfigPath?: string;
-  /** how long one request may take, milliseconds; 5000 unless given */
+  /** how long one request may take, milliseconds; 10000 unless given */
   readonly timeoutMs?: number;
 }
 
@@ -33,6 +33,8 @@ export interface OpenCluster extends KubeWriter {
 }
 
 const fieldManager = 'meshlift';
+/** An API server on a busy machine may take seconds; one that is cut off is not worth more. */
+const defaultTimeoutMs = 10_000;
 /** of an object between its making and its being owned as applied */
 const makingManager = 'meshlift-new';
 const pageSize = 500;
@@ -43,7 +45,7 @@ const pageSize = 500;
  */
 export async function openCluster(connection: ClusterConnection): Promise<OpenCluster> {
   const access = await readAccess(connection.context, connection.kubeconfigPath);
-  return new RealCluster(connection, apiClient(access, connection.timeoutMs ?? 5_000));
+  return new RealCluster(connection, apiClient(access, connection.timeoutMs ?? defaultTimeoutMs));
 }
 
 class RealCluster implements OpenCluster {
@@ -57,7 +59,7 @@ class RealCluster implements OpenCluster {
   constructor(connection: ClusterConnection, api: ApiClient) {
     this.cluster = connection.name;
     this.#context = connection.context;
-    this.#timeoutMs = connection.timeoutMs ?? 5_000;
+    this.#timeoutMs = connection.timeoutMs ?? defaultTimeoutMs;
     this.#api = api;
     this.#forwards = portForwards(api);
     this.#paths = new ResourcePaths((request) =>

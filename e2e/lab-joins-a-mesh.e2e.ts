@@ -173,10 +173,13 @@ describe('two clusters and a VM', () => {
         return found.status.loadBalancer.ingress ? found : null;
       });
       const url = `http://${status.loadBalancer.ingress[0].ip}/`;
+      // The address is told before the node leads it on.
       const curl = ['curl', '-sf', '--max-time', '5', url];
-      expect(await lab.kubectl('cluster1', 'exec', 'client', '-c', 'client', '--', ...curl)).toContain(
-        '"other"',
-      );
+      await until('a pod of the other cluster is answered', async () => {
+        const command = ['exec', 'client', '-c', 'client', '--', ...curl];
+        const { stdout } = await lab.tryKubectl('cluster1', ...command);
+        return stdout.includes('"other"') ? true : null;
+      });
       expect(await lab.onVm(curl.join(' '))).toContain('"other"');
       await lab.apply('cluster2', {
         apiVersion: 'networking.istio.io/v1',

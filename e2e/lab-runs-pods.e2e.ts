@@ -147,7 +147,9 @@ describe.concurrent('pods in the lab', () => {
     const started = performance.now();
     await kubectl('delete', 'pod', 'stubborn', '--timeout=60s');
     expect(performance.now() - started).toBeGreaterThan(4_000);
-    expect(followed.text()).toMatch(/^up\nleaving\nasked\n/);
+    await until('all that it said is there', async () =>
+      followed.text().startsWith('up\nleaving\nasked\n') ? true : null,
+    );
   });
 
   it('init containers come one after the other, a sidecar stays beside the rest and does not keep a pod from its end', async () => {

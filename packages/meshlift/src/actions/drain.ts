@@ -2,6 +2,7 @@ import { until } from '../effects/clock/until.ts';
 import { type EngineContext, tell } from '../engine/context.ts';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
 import { formatDuration } from '../spec/duration.ts';
+import { dividedBy, type Migration } from '../spec/migration.ts';
 import { type StillRunning, stillRunning } from '../verification/still-running.ts';
 
 const lookEveryMs = 1_000;
@@ -64,18 +65,21 @@ export async function drain(context: EngineContext, draining: Draining): Promise
 export async function drainSideHosts(context: EngineContext): Promise<void> {
   await drain(context, {
     where: 'the side hosts',
-    look: async () => runningInWords(await stillRunning(context)),
+    look: async () => runningInWords(context.migration, await stillRunning(context)),
     before: 'remove them',
     next: 'meshlift complete',
   });
 }
 
 /** Null when nothing runs, and that is known of everyone. */
-export function runningInWords({ sides, callers, unread }: StillRunning): string | null {
+export function runningInWords(
+  migration: Migration,
+  { sides, callers, unread }: StillRunning,
+): string | null {
   const [first] = callers;
   if (first) {
     const others = callers.length === 1 ? '' : ` and ${callers.length - 1} others`;
-    return `${sides.vm} requests still run on the VM and ${sides.k8s} on the copy, from ${first.caller}${others}`;
+    return `${sides.vm} ${dividedBy(migration)} still run on the VM and ${sides.k8s} on the copy, from ${first.caller}${others}`;
   }
   if (unread[0] !== undefined)
     return `what ${unread[0]}${unread.length === 1 ? '' : ` and ${unread.length - 1} others`} has under way can't be read`;

@@ -32,6 +32,16 @@ test('a TCP service moves: its splits are acknowledged in the listeners, and see
   expect(status.traffic?.requests).toBeGreaterThan(0.9 * world.answered);
 });
 
+test('connections that stay on the VM are told as what they are', async () => {
+  await drive(world.engine(), { do: 'join' });
+  await drive(world.engine(), { do: 'deploy' });
+  for (const proxy of world.proxies) proxy.streams.vm = proxy.name === 'frontend-1' ? 2 : 0;
+  await drive(world.engine(), { do: 'shift', split: splitWithK8s(100) });
+  expect(world.events.find(({ code }) => code === 'still-running')?.message).toMatch(
+    /^2 connections that began before still run on the vm side/,
+  );
+});
+
 test('a proxy that takes no new listeners keeps a split from being agreed', async () => {
   await drive(world.engine(), { do: 'join' });
   await drive(world.engine(), { do: 'deploy' });

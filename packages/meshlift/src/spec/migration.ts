@@ -424,6 +424,11 @@ export type GateSpec = MigrationSpec['rollout']['gate'];
 export type Topology = MigrationSpec['topology'];
 export type UserGateSpec = z.infer<typeof userGate>;
 export type PrometheusServerSpec = z.infer<typeof prometheusServer>;
+/** What a split divides, for messages. */
+export function dividedBy({ spec }: Migration): 'requests' | 'connections' {
+  return spec.service.protocol === 'tcp' ? 'connections' : 'requests';
+}
+
 export type Protocol = MigrationSpec['service']['protocol'];
 
 /** One thing that is wrong with a migration file: where, what was there, what to write instead. */

@@ -125,7 +125,7 @@ spec:
     id: 'workload-quota',
     cluster: 'cluster2',
     result: 'fail',
-    says: 'ResourceQuota default/theirs in cluster2 has 0 pods of pods left',
+    says: 'ResourceQuota default/theirs in cluster2 has 0 of pods left, and Deployment productcatalogservice needs 1',
     object: `
 apiVersion: v1
 kind: ResourceQuota

@@ -57,12 +57,12 @@ export async function tooSmall(scene: Scene): Promise<readonly Finding[]> {
       }
       if (most !== null && most * replicas < cores) {
         findings.push({
-          why: `${named} may use ${inUnits('cpu', most * replicas)} in all (${replicas} pods, ${by}), and the service uses ${inUnits('cpu', cores)} on the VM on average`,
+          why: `${named} may use ${inUnits('cpu', most * replicas)} in all (${pods(replicas)}, ${by}), and the service uses ${inUnits('cpu', cores)} on the VM on average`,
           next: 'raise the CPU limit or the number of pods',
         });
       } else if (promised * replicas < cores) {
         findings.push({
-          why: `${named} is promised ${inUnits('cpu', promised * replicas)} in all (${replicas} pods, ${by}), and the service uses ${inUnits('cpu', cores)} on the VM on average: a busy node may give it no more`,
+          why: `${named} is promised ${inUnits('cpu', promised * replicas)} in all (${pods(replicas)}, ${by}), and the service uses ${inUnits('cpu', cores)} on the VM on average: a busy node may give it no more`,
           next: 'raise the CPU request or the number of pods',
         });
       }
@@ -123,9 +123,9 @@ function quotaFindings(
     }
     const left = (quantity(most) ?? 0) - (quantity(used[key] ?? '0') ?? 0);
     if (perPod * replicas <= left) return [];
-    const shown = (amount: number) => (key === 'pods' ? `${amount} pods` : inUnits(resourceOf(key), amount));
+    const shown = (amount: number) => (isCount(key) ? `${amount}` : inUnits(resourceOf(key), amount));
     return {
-      why: `${named} has ${shown(Math.max(0, left))} of ${key} left, and ${workload.kind} ${workload.metadata.name} needs ${shown(perPod * replicas)} (${replicas} pods, their sidecars included)`,
+      why: `${named} has ${shown(Math.max(0, left))} of ${key} left, and ${workload.kind} ${workload.metadata.name} needs ${shown(perPod * replicas)} (${pods(replicas)}, sidecars included)`,
       next: `raise the quota, or make room: ${next}`,
     };
   });
@@ -133,12 +133,20 @@ function quotaFindings(
 
 /** What one pod takes of a quota's key; null when it names no amount, undefined when the key is about something else. */
 function perPodOf(key: string, workload: KubeObject, sidecar: Container): number | null | undefined {
-  if (key === 'pods' || key === 'count/pods') return 1;
+  if (isCount(key)) return 1;
   const match = /^(?:(requests|limits)\.)?(cpu|memory)$/.exec(key);
   if (!match) return undefined;
   const kind = match[1] === 'limits' ? 'limits' : 'requests';
   const own = ofOnePod(workload, kind, match[2] as Resource);
   return own === null ? null : own + (amountOf(sidecar, kind, match[2] as Resource) ?? 0);
+}
+
+function isCount(key: string): boolean {
+  return key === 'pods' || key === 'count/pods';
+}
+
+function pods(replicas: number): string {
+  return `${replicas} ${replicas === 1 ? 'pod' : 'pods'}`;
 }
 
 function resourceOf(key: string): Resource {

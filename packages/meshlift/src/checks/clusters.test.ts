@@ -18,6 +18,7 @@ it.each<Spoilt>([
   [
     'a right that is not granted',
     ({ clusters }) => {
+      clusters.cluster2.forbid('*', '*');
       clusters.cluster2.forbid('patch', 'virtualservices');
       clusters.cluster2.forbid('list', 'sidecars');
     },
@@ -29,6 +30,7 @@ it.each<Spoilt>([
   [
     'a right that only the home cluster needs',
     ({ clusters }) => {
+      for (const cluster of [clusters.cluster1, clusters.cluster2]) cluster.forbid('*', '*');
       clusters.cluster1.forbid('create', 'serviceaccounts');
       clusters.cluster2.forbid('create', 'serviceaccounts');
     },

@@ -46,6 +46,34 @@ it('gives everyone the same failure, and asks no more', async () => {
   await expect(broken.list(query)).rejects.toMatchObject({ code: 'cluster-unreachable' });
 });
 
+it('asks a few questions at a time, and every one of them', async () => {
+  const open: (() => void)[] = [];
+  let most = 0;
+  const slow = withSharedReads(
+    withFaults(new FakeCluster('cluster1'), {
+      get: async (_call, proceed) => {
+        await new Promise<void>((resolve) => {
+          open.push(resolve);
+          most = Math.max(most, open.length);
+        });
+        return proceed();
+      },
+    }),
+  );
+  const names = Array.from({ length: 30 }, (_, i) => `service-${i}`);
+  const answers = Promise.all(
+    names.map((name) => slow.get({ apiVersion: 'v1', kind: 'Service', namespace: 'default', name })),
+  );
+  let answered = 0;
+  while (answered < names.length) {
+    await new Promise((resolve) => setImmediate(resolve));
+    answered += open.length;
+    for (const proceed of open.splice(0)) proceed();
+  }
+  expect(await answers).toHaveLength(30);
+  expect(most).toBe(8);
+});
+
 it('lets every write through', async () => {
   const { cluster, kube } = counted();
   await kube.apply(service('cart'));

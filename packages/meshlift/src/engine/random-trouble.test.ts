@@ -3,17 +3,47 @@ import { expect, test } from 'vitest';
 import { refuse } from '../effects/kube/faults.ts';
 import type { KubeObject } from '../effects/kube/port.ts';
 import { isMeshliftError } from '../errors/error.ts';
+import type { Goal } from '../migration/decision.ts';
 import type { Side } from '../migration/traffic-split.ts';
 import type { Topology } from '../spec/migration.ts';
 import { drive } from './engine.ts';
+import { pause, resume } from './pause.ts';
 import { ownHost } from './testdata/fake-istiod.ts';
 import { type ClusterName, FakeWorld, Killed } from './testdata/fake-world.ts';
 
 /** Something that goes wrong for a while; answers how to mend it, or null where it would be nobody's fault. */
-type Trouble = (world: FakeWorld, cluster: ClusterName) => (() => void) | null;
+type Trouble = (world: FakeWorld, cluster: ClusterName) => (() => unknown) | null;
 
 const service = { metadata: { name: 'productcatalogservice', namespace: 'default' } };
 const mended = () => {};
+
+const run: Goal = { do: 'run', until: 'Retired' };
+
+/** What a person repeats until it is done. */
+async function insist(world: FakeWorld, work: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      const nothingToResume = isMeshliftError(error, 'wrong-phase');
+      if (nothingToResume) return;
+      if (!(error instanceof Killed) && !isMeshliftError(error)) throw error;
+      await world.clock.wait(1_000);
+    }
+  }
+}
+
+/** What somebody else does at the same time; that it is refused, or killed, is their matter. */
+function byAnother(work: Promise<unknown>): () => Promise<void> {
+  const ended = work.then(
+    () => undefined,
+    (error: unknown) => {
+      if (!(error instanceof Killed) && !isMeshliftError(error)) throw error;
+    },
+  );
+  return () => ended;
+}
 
 const troubles: Readonly<Record<string, Trouble>> = {
   'the API server is cut off': (world, cluster) => {
@@ -73,6 +103,22 @@ const troubles: Readonly<Record<string, Trouble>> = {
     for (const [i, it] of (changed.spec.http.at(-1)?.route ?? []).entries()) it.weight = i === 0 ? 37 : 63;
     world.clusters[cluster].put(changed as unknown as KubeObject);
     return mended;
+  },
+  'somebody edits a side host': (world, cluster) => {
+    const [rule] = world.clusters[cluster].objects().filter(({ kind }) => kind === 'DestinationRule');
+    if (!rule) return null;
+    world.clusters[cluster].put({ ...rule, spec: { ...(rule.spec as object), exportTo: ['.'] } });
+    return mended;
+  },
+  'a second engine begins the same': (world) => byAnother(drive(world.engine(), run)),
+  'somebody rolls back from another terminal': (world) =>
+    world.vmAlive ? byAnother(drive(world.engine(), { do: 'rollback' })) : null,
+  'somebody pauses it': (world) => {
+    const paused = byAnother(pause(world.engine()));
+    return async () => {
+      await paused();
+      await insist(world, () => resume(world.engine()));
+    };
   },
   'somebody deletes the route': (world, cluster) => {
     const route = world.object(cluster, 'VirtualService');
@@ -134,7 +180,7 @@ async function happen(
   if (!mend) return;
   await world.clock.wait(lasts);
   world.flow();
-  mend();
+  await mend();
 }
 
 /** A person who repeats the command until it is done, as each refusal tells. */
@@ -142,7 +188,7 @@ async function persist(world: FakeWorld): Promise<string> {
   const story: string[] = [];
   for (let attempt = 0; attempt < 60; attempt += 1) {
     try {
-      const { outcome, because } = await drive(world.engine(), { do: 'run', until: 'Retired' });
+      const { outcome, because } = await drive(world.engine(), run);
       if (outcome === 'done') return 'done';
       story.push(`${outcome}: ${because}`);
     } catch (error) {

@@ -1,7 +1,7 @@
 import { headline } from '../../engine/engine.ts';
 import { rehearse } from '../../engine/rehearse.ts';
 import { type ExitCode, exitCodes } from '../../errors/codes.ts';
-import type { Goal } from '../../migration/decision.ts';
+import type { Decision, Goal } from '../../migration/decision.ts';
 import { withReadOnlyContext } from '../open-context.ts';
 import type { WriteCommandOptions } from '../options.ts';
 import { checkLines } from '../render/check-list.ts';
@@ -31,9 +31,7 @@ export async function rehearseCommand(
     else if (options.output === 'json') {
       terminal.out(`${JSON.stringify({ decision, objects: shown, onVm, failedChecks: broken }, null, 2)}\n`);
     } else {
-      const told =
-        decision.kind === 'act' ? `next: ${headline(decision.act)}: ${decision.because}` : decision.because;
-      terminal.out(`${told}\n`);
+      terminal.out(`${wouldDo(decision)}\n`);
       if (onVm)
         terminal.out(
           `on the VM ${context.migration.spec.vm.machines.map(({ host }) => host).join(', ')}: ${onVm}\n`,
@@ -50,4 +48,11 @@ export async function rehearseCommand(
     const done = decision.kind === 'stop' && decision.outcome === 'done';
     return done || options.outputOnly ? exitCodes.done : exitCodes.held;
   });
+}
+
+function wouldDo(decision: Decision): string {
+  if (decision.kind === 'act') return `next: ${headline(decision.act)}: ${decision.because}`;
+  if (decision.kind === 'stop' && decision.outcome !== 'done')
+    return `${decision.because}\nnext: ${decision.next}`;
+  return decision.because;
 }

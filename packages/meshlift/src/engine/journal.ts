@@ -43,9 +43,18 @@ export async function readRecord(
 ): Promise<{ readonly status: MigrationStatus; readonly resourceVersion: string | null }> {
   const stored = await context.home.kube.get(recordRef(context.migration), context.signal);
   return {
-    status: { ...plannedStatus, ...(stored?.status as Partial<MigrationStatus> | undefined) },
+    status: { ...plannedStatus, ...withoutHollows(stored?.status) },
     resourceVersion: stored?.metadata.resourceVersion ?? null,
   };
+}
+
+/** Server-side apply leaves an empty map where one was replaced by null; none of the record's own is ever empty. */
+function withoutHollows(status: unknown): Partial<MigrationStatus> {
+  const isHollow = (value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+  return Object.fromEntries(
+    Object.entries(status ?? {}).map(([key, value]) => [key, isHollow(value) ? null : value]),
+  );
 }
 
 /** Opens the record, making it (and its definition) when this is the first command that changes something. */

@@ -21,6 +21,9 @@ export function mergeApplied(stored: Fields, before: Fields, applied: Fields): F
       // A map of which nothing is left goes with its last field, unless it was applied as an empty one.
       if (Object.keys(inner).length > 0 || name in applied) merged[name] = inner;
       else delete merged[name];
+    } else if (now === null && isFields(then) && isFields(there)) {
+      // Seen of API servers: a map that is applied as null loses its fields, and stays as an empty map.
+      merged[name] = mergeApplied(there, then, {});
     } else if (now !== undefined) {
       merged[name] = hasUids(now) && hasUids(there) ? mergeByUid(there, then, now) : now;
     }

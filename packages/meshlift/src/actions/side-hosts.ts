@@ -68,16 +68,17 @@ export async function homeStandInsOf(
 }
 
 async function ensure(
-  { migration, signal }: EngineContext,
+  context: EngineContext,
   { kube }: MemberCluster,
   objects: readonly KubeObject[],
 ): Promise<boolean> {
+  const { migration, signal } = context;
   const made = await Promise.all(
     objects.map(async (object) => {
       const { apiVersion, kind, metadata } = object;
       const { name, namespace = migration.metadata.namespace } = metadata;
       const before = await kube.get({ apiVersion, kind, namespace, name }, signal);
-      await kube.apply(object, { signal });
+      await applyExactly(kube, object, context);
       return before === null;
     }),
   );

@@ -498,6 +498,23 @@ describe('one opinion in every cluster', () => {
     },
   );
 
+  test('the VM’s stand-in in a cluster that does not read its registration is put back, whoever took it away', async () => {
+    world.stop();
+    world = new FakeWorld(globalNames);
+    await shifted(20);
+    const entry = () =>
+      world.objectsOf('cluster2', 'WorkloadEntry').find(({ metadata }) => metadata.name.includes('-vm-in-'));
+    const written = entry();
+    if (!written) throw new Error('no stand-in');
+    const { apiVersion, kind, metadata } = written;
+    await world.clusters.cluster2.delete({ apiVersion, kind, name: metadata.name, namespace: 'default' });
+    expect((await drive(world.engine(), shift(20))).outcome).toBe('done');
+    expect(entry()?.spec).toEqual(written.spec);
+    await world.clock.wait(2_000);
+    // The copy answered for the VM meanwhile.
+    expect(world.lost).toBe(0);
+  });
+
   test('what somebody put into the route beside its weights goes again', async () => {
     await shifted(20);
     const route = world.object('cluster2', 'VirtualService');

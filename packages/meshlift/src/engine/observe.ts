@@ -1,6 +1,7 @@
 import type { KubeObject } from '../effects/kube/port.ts';
 import { MeshliftError } from '../errors/error.ts';
 import { isWorkload } from '../mesh/copy.ts';
+import { farVmObjects } from '../mesh/far-vm.ts';
 import { migrationLabel } from '../mesh/marks.ts';
 import { istioNetworking } from '../mesh/mesh-host.ts';
 import { sameSpec } from '../mesh/same-spec.ts';
@@ -58,15 +59,16 @@ async function sideHostDamage(
   const { namespace } = migration.metadata;
   const labelSelector = `${migrationLabel}=${migration.metadata.name}`;
   const live = await Promise.all(
-    ['ServiceEntry', 'DestinationRule'].map((kind) =>
+    ['ServiceEntry', 'DestinationRule', 'WorkloadEntry'].map((kind) =>
       kube.list({ apiVersion: istioNetworking, kind, namespace, labelSelector }, signal),
     ),
   );
   const keyed = new Map(live.flat().map((object) => [keyOf(object), object]));
   // Which of the two is right the next write decides; either was written by us.
-  const [before, after] = (['absent', 'present'] as const).map((copy) =>
-    sides.flatMap((side) => sideHostObjects(migration, side, name, copy)),
-  );
+  const [before, after] = (['absent', 'present'] as const).map((copy) => [
+    ...sides.flatMap((side) => sideHostObjects(migration, side, name, copy)),
+    ...farVmObjects(migration, name),
+  ]);
   for (const [i, written] of (before ?? []).entries()) {
     const found = keyed.get(keyOf(written));
     const named = `${written.kind} ${written.metadata.name}`;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sampleMigration } from '../spec/testdata/sample-migration.ts';
+import { stops } from './check.ts';
 import { pod, SoundWorld, socketRow } from './testdata/sound-world.ts';
 import { namesService } from './traffic/callers.ts';
 
@@ -166,4 +167,12 @@ describe('a text names the service', () => {
   ])('%s in namespace %s: %s', (text, namespace, names) => {
     expect(namesService(text, migration, namespace)).toBe(names);
   });
+});
+
+it('a VM that has joined a strict mesh stops nothing: whom it refuses was decided when it joined', async () => {
+  const world = new SoundWorld();
+  strict(world);
+  world.vm.unit = 'active';
+  const stopping = [...(await world.check()).values()].filter(stops).map(({ id }) => id);
+  expect(stopping).toEqual([]);
 });

@@ -137,12 +137,14 @@ export async function callersFromElsewhere(scene: Scene): Promise<readonly Findi
   ];
 }
 
-/** A VM in the mesh whose policy is strict refuses whoever speaks plaintext, from the moment it joins. */
+/**
+ * A VM in the mesh whose policy is strict refuses whoever speaks plaintext, from the moment it joins. Once it has joined,
+ * that is decided: whoever is refused is refused already, and going on with the migration refuses nobody more.
+ */
 export async function callersThatStrictRefuses(scene: Scene): Promise<readonly Finding[]> {
   const strict = await strictIn(scene);
   if (strict.findings.length > 0 || strict.by === null) return strict.findings;
-  const hidden = await hiddenBySidecar(scene);
-  if (hidden) return hidden;
+  if ((await scene.vmFacts()).sidecar.unit === 'active') return [];
   const plain = (await connectedCallers(scene)).filter(({ pod, node }) => (pod ? !hasSidecar(pod) : !node));
   return plain.map(({ address, pod }) => ({
     why: `${pod ? `${namespaceOf(pod)}/${pod.metadata.name} (${address})` : address} calls the VM without a sidecar, and ${strict.by} lets in mutual TLS alone: it is refused as soon as the VM has joined`,

@@ -39,7 +39,7 @@ export const errorCodes = {
   'metrics-unavailable': {
     exit: exitCodes.error,
     retryable: true,
-    title: 'Prometheus does not tell what callers see',
+    title: 'what callers see is not known from Prometheus',
   },
   'ssh-unreachable': { exit: exitCodes.error, retryable: true, title: 'the VM does not answer over ssh' },
   'ssh-host-key': {

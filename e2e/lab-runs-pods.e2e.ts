@@ -279,7 +279,8 @@ describe.concurrent('pods in the lab', () => {
       followed.text() === 'line 5\nsaid later\n' ? true : null,
     );
 
-    await sh('talker', 'kill -TERM 1');
+    // The shell that asks for it may end with the container, before it can say that it did so.
+    await lab.tryKubectl(CLUSTER, 'exec', ...IN, 'talker', '--', 'sh', '-c', 'kill -TERM 1');
     await until('the container is another', async () => {
       const { status } = await lab.get(CLUSTER, 'pod', 'talker', ...IN);
       const { restartCount, state, lastState } = status.containerStatuses[0];

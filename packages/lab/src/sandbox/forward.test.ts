@@ -26,6 +26,19 @@ async function sandbox(): Promise<string> {
   return path;
 }
 
+/** The sandbox's end of a forward to a server that speaks first, in the same packet as the answer to the forward. */
+async function eagerSandbox(banner: string): Promise<string> {
+  const path = join(mkdtempSync(join(tmpdir(), 'forward-')), 'sandbox.sock');
+  const server = createServer();
+  server.on('connect', (_request, socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\n\r\n${banner}`);
+    void text(socket).then((got) => socket.end(`got ${got}`));
+  });
+  open.push(server);
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  return path;
+}
+
 async function through(server: Server, port: number, words: string): Promise<string> {
   open.push(server);
   const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
@@ -49,4 +62,9 @@ test('large bodies arrive whole', async () => {
 test('with nobody inside, the connection is closed', async () => {
   const { server, port } = await openForward('10.10.1.10:6443', '/nowhere/sandbox.sock');
   expect(await through(server, port, 'anyone?').catch(() => '')).toBe('');
+});
+
+test('what a server says first reaches the client, also when it comes with the connection itself', async () => {
+  const { server, port } = await openForward('10.10.100.10:22', await eagerSandbox('SSH-2.0-sshd\r\n'));
+  expect(await through(server, port, 'and back')).toBe('SSH-2.0-sshd\r\ngot and back');
 });

@@ -26,7 +26,8 @@ function relay(client: Socket, target: string, socketPath: string): void {
   const connect = request({ socketPath, method: 'CONNECT', path: target, agent: false });
   connect.on('connect', (response, inside, head) => {
     if (response.statusCode !== 200) return client.destroy();
-    inside.write(head);
+    // Servers that speak first, as sshd does, may have begun in the same packet.
+    if (head.length > 0) inside.unshift(head);
     join(client, inside);
   });
   // Nobody inside yet, or not any more: to the client that is a connection that was closed.

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { unreachable } from '../effects/kube/faults.ts';
+import { expectNoticed, type Spoilt } from './testdata/notices.ts';
 import { pem, SoundWorld } from './testdata/sound-world.ts';
 
 /** What was done to a sound world, and which checks must notice it, with what they say. */
-type Spoilt = readonly [what: string, spoil: (world: SoundWorld) => void, noticed: Record<string, RegExp>];
 
 const istiod = { namespace: 'istio-system', pod: 'istiod-1', port: 15014 };
 
@@ -131,17 +131,7 @@ it.each<Spoilt>([
     },
     { 'clusters-all-are-members': /warning: cluster cluster3 .* callers of productcatalogservice/ },
   ],
-])('notices %s', async (_what, spoil, noticed) => {
-  const world = new SoundWorld();
-  spoil(world);
-  const found = await world.noticed();
-  for (const [id, text] of Object.entries(noticed)) expect(found[id]).toMatch(text);
-  // What builds on a check that does not hold is not looked at; nothing else may complain.
-  const others = Object.entries(found).filter(
-    ([id, text]) => !(id in noticed) && !text.startsWith('skipped'),
-  );
-  expect(others).toEqual([]);
-});
+])('notices %s', (_what, spoil, noticed) => expectNoticed(spoil, noticed));
 
 describe('the root', () => {
   it('must not end during the migration', async () => {

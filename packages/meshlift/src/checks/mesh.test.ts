@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../effects/kube/port.ts';
+import { expectNoticed, type Spoilt } from './testdata/notices.ts';
 import { clustersPage, type Mutable, SoundWorld } from './testdata/sound-world.ts';
-
-type Spoilt = readonly [what: string, spoil: (world: SoundWorld) => void, noticed: Record<string, RegExp>];
 
 const host = 'productcatalogservice.default.svc.cluster.local';
 const vmSide = 'productcatalogservice-vm.default.side';
@@ -310,16 +309,7 @@ describe('notices', () => {
       },
       { 'mesh-gateway-reachable': /unknown: no proxy in cluster1 has called anything/ },
     ],
-  ])('%s', async (_what, spoil, noticed) => {
-    const world = new SoundWorld();
-    spoil(world);
-    const found = await world.noticed();
-    for (const [id, text] of Object.entries(noticed)) expect(found[id]).toMatch(text);
-    const others = Object.entries(found).filter(
-      ([id, text]) => !(id in noticed) && !text.startsWith('skipped'),
-    );
-    expect(others).toEqual([]);
-  });
+  ])('%s', (_what, spoil, noticed) => expectNoticed(spoil, noticed));
 });
 
 it('where names are global, the way through the far gateway needs a port with a name', async () => {

@@ -32,21 +32,23 @@ export interface CheckWait {
   /** how long, milliseconds */
   readonly deadlineMs: number;
   readonly intervalMs: number;
+  /** whether looking again may help, by a run in which something stops; always, unless given */
+  readonly mayHelp?: (results: readonly CheckResult[]) => boolean;
   /** called after each run in which something still stops */
   readonly progress?: (results: readonly CheckResult[]) => void;
 }
 
-/** Runs checks again and again, until none stops or the deadline has passed; answers the last run's results. */
+/** Runs checks until none stops, looking again can't help or the deadline has passed; answers the last run's results. */
 export async function untilChecksHold(
   context: EngineContext,
   checks: readonly Check[],
-  { deadlineMs, intervalMs, progress }: CheckWait,
+  { deadlineMs, intervalMs, mayHelp = () => true, progress }: CheckWait,
 ): Promise<readonly CheckResult[]> {
   const { clock, signal } = context;
   const end = clock.now() + deadlineMs;
   for (;;) {
     const results = await runChecks(context, checks);
-    if (!results.some(stops) || clock.now() >= end) return results;
+    if (!results.some(stops) || !mayHelp(results) || clock.now() >= end) return results;
     progress?.(results);
     await clock.wait(Math.min(intervalMs, end - clock.now()), signal);
   }

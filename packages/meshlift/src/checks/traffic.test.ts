@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { sampleMigration } from '../spec/testdata/sample-migration.ts';
 import { stops } from './check.ts';
+import { expectNoticed, type Spoil, type Spoilt } from './testdata/notices.ts';
 import { pod, SoundWorld, socketRow } from './testdata/sound-world.ts';
 import { namesService } from './traffic/callers.ts';
-
-type Spoil = (world: SoundWorld) => void;
-type Spoilt = readonly [what: string, spoil: Spoil, noticed: Record<string, RegExp>];
 
 const calls = (address: string) => ({
   containers: [{ name: 'server', env: [{ name: 'CATALOG_ADDR', value: address }] }],
@@ -103,16 +101,7 @@ describe('notices', () => {
       put(pod('quiet-1', 'default')),
       { 'traffic-metrics-readable': /fail: no metrics from default\/quiet-1 in cluster1/ },
     ],
-  ])('%s', async (_what, spoil, noticed) => {
-    const world = new SoundWorld();
-    spoil(world);
-    const found = await world.noticed();
-    for (const [id, text] of Object.entries(noticed)) expect(found[id]).toMatch(text);
-    const others = Object.entries(found).filter(
-      ([id, text]) => !(id in noticed) && !text.startsWith('skipped'),
-    );
-    expect(others).toEqual([]);
-  });
+  ])('%s', (_what, spoil, noticed) => expectNoticed(spoil, noticed));
 });
 
 describe('is content with', () => {

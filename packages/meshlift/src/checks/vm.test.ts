@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest';
 import { MeshliftError } from '../errors/error.ts';
+import { expectNoticed, type Spoilt } from './testdata/notices.ts';
 import { SoundWorld } from './testdata/sound-world.ts';
-
-type Spoilt = readonly [what: string, spoil: (world: SoundWorld) => void, noticed: Record<string, RegExp>];
 
 const vm =
   (sections: Record<string, string>) =>
@@ -62,16 +61,7 @@ it.each<Spoilt>([
     vm({ units: 'MainPID=900 ssh.service enabled' }),
     { 'vm-service-comes-back': /unknown: no systemd unit can be seen/ },
   ],
-])('notices %s', async (_what, spoil, noticed) => {
-  const world = new SoundWorld();
-  spoil(world);
-  const found = await world.noticed();
-  for (const [id, text] of Object.entries(noticed)) expect(found[id] ?? '').toMatch(text);
-  const others = Object.entries(found).filter(
-    ([id, text]) => !(id in noticed) && !text.startsWith('skipped'),
-  );
-  expect(others).toEqual([]);
-});
+])('notices %s', (_what, spoil, noticed) => expectNoticed(spoil, noticed));
 
 it('a worker of the unit’s main process is of that unit', async () => {
   const world = new SoundWorld();

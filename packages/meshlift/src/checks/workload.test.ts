@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../effects/kube/port.ts';
+import { expectNoticed, type Spoil, type Spoilt } from './testdata/notices.ts';
 import { type Mutable, pod, SoundWorld, socketRow } from './testdata/sound-world.ts';
-
-type Spoil = (world: SoundWorld) => void;
-type Spoilt = readonly [what: string, spoil: Spoil, noticed: Record<string, RegExp>];
 
 const inTarget =
   (kind: string, apiVersion: string, fields: object, metadata: object = {}): Spoil =>
@@ -217,16 +215,7 @@ describe('notices', () => {
       ),
       { 'workload-other-ports': /warning: the service also listens on port 9090/ },
     ],
-  ])('%s', async (_what, spoil, noticed) => {
-    const world = new SoundWorld();
-    spoil(world);
-    const found = await world.noticed();
-    for (const [id, text] of Object.entries(noticed)) expect(found[id]).toMatch(text);
-    const others = Object.entries(found).filter(
-      ([id, text]) => !(id in noticed) && !text.startsWith('skipped'),
-    );
-    expect(others).toEqual([]);
-  });
+  ])('%s', (_what, spoil, noticed) => expectNoticed(spoil, noticed));
 });
 
 describe('is content with', () => {

@@ -1,3 +1,4 @@
+import { refOf } from '../effects/kube/object-ref.ts';
 import type { KubeObject, KubeWriter, ObjectRef, WriteOptions } from '../effects/kube/port.ts';
 import type { Ssh } from '../effects/ssh/port.ts';
 import { isMeshliftError } from '../errors/error.ts';
@@ -13,8 +14,7 @@ const attempts = 10;
  * depends on another object, so each goes in three steps: read the object, confirm the Lease, write the object as it was
  * read. Had a later engine taken the Lease before the second step, that step refuses; had it taken it afterwards, then
  * whatever it wrote has another resourceVersion (its epoch is on it, so even where nothing else changed), and the third is
- * refused. So a write of before never undoes one of after,
- * in any cluster, however long its process was stopped in between.
+ * refused. So a write of before never undoes one of after, in any cluster, however long its process was stopped in between.
  */
 export function fencedCluster(member: MemberCluster, claim: Claim): KubeWriter {
   const { kube } = member;
@@ -101,8 +101,4 @@ function signed(object: KubeObject, claim: Claim): KubeObject {
   if (labels?.[migrationLabel] === undefined) return object;
   const epoch = { [epochAnnotation]: String(claim.identity.epoch) };
   return { ...object, metadata: { ...object.metadata, annotations: { ...annotations, ...epoch } } };
-}
-
-function refOf({ apiVersion, kind, metadata: { name, namespace } }: KubeObject): ObjectRef {
-  return { apiVersion, kind, name, ...(namespace !== undefined && { namespace }) };
 }

@@ -1,6 +1,6 @@
 import { allChecks } from '../../checks/all-checks.ts';
-import { type Check, type CheckResult, stops } from '../../checks/check.ts';
-import { runChecks } from '../../checks/run-checks.ts';
+import { type Check, type CheckResult, type Finding, stops } from '../../checks/check.ts';
+import { untilChecksHold } from '../../checks/run-checks.ts';
 import { type EngineContext, tell } from '../../engine/context.ts';
 import { readStatus } from '../../engine/journal.ts';
 import { isMeshliftError } from '../../errors/error.ts';
@@ -15,30 +15,26 @@ export async function preflight(context: EngineContext, goal: Goal): Promise<rea
   const phase = await recordedPhase(context);
   const last = lastPhase(goal);
   if (goal.do === 'rollback' || reached(phase, last)) return [];
-  return lookPatiently(
-    context,
-    allChecks.filter((check) => check.severity === 'fatal' && concerns(check, phase, last)),
-  );
+  const checks = allChecks.filter((check) => check.severity === 'fatal' && concerns(check, phase, last));
+  return untilChecksHold(context, checks, {
+    deadlineMs: patienceMs,
+    intervalMs: betweenLooksMs,
+    mayHelp: (results) =>
+      whatMayPass(results) !== undefined && !results.some(({ result }) => result === 'fail'),
+    progress: (results) =>
+      tell(context, 'wait', 'progress', `looking again: ${whatMayPass(results)?.why ?? ''}`),
+  });
 }
 
 /** For so long is asked again what only did not answer in time: a machine that is busy for a moment is not broken. */
 const patienceMs = 15_000;
 const betweenLooksMs = 1_000;
 
-async function lookPatiently(
-  context: EngineContext,
-  checks: readonly Check[],
-): Promise<readonly CheckResult[]> {
-  const end = context.clock.now() + patienceMs;
-  for (;;) {
-    const results = await runChecks(context, checks);
-    const findings = results.filter(stops).flatMap((it) => it.findings);
-    const mayPass = findings.find(({ passing }) => passing);
-    const isWrong = results.some(({ result }) => result === 'fail');
-    if (!mayPass || isWrong || context.clock.now() >= end) return results;
-    tell(context, 'wait', 'progress', `looking again: ${mayPass.why}`);
-    await context.clock.wait(betweenLooksMs, context.signal);
-  }
+function whatMayPass(results: readonly CheckResult[]): Finding | undefined {
+  return results
+    .filter(stops)
+    .flatMap(({ findings }) => findings)
+    .find(({ passing }) => passing);
 }
 
 function concerns({ category, id }: Check, phase: Phase, last: Phase): boolean {

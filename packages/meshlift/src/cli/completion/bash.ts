@@ -1,3 +1,4 @@
+import { shellQuote } from '../../effects/ssh/shell-quote.ts';
 import { type CommandEntry, type Values, valueOptions } from './table.ts';
 
 /** Completion for bash: `source <(meshlift completion bash)`. */
@@ -16,7 +17,7 @@ _meshlift() {
     case "$at $word" in
       ${table
         .slice(1)
-        .map(({ path }) => quoted(path))
+        .map(({ path }) => shellQuote(path))
         .join('|')}) at="$at $word" ;;
     esac
   done
@@ -24,7 +25,7 @@ _meshlift() {
 ${withValue.map(({ names, value }) => `    ${names.join('|')}) ${offer(value)}; return ;;`).join('\n')}
   esac
   case $at in
-${table.map((entry) => `    ${quoted(entry.path)}) ${words(entry)} ;;`).join('\n')}
+${table.map((entry) => `    ${shellQuote(entry.path)}) ${words(entry)} ;;`).join('\n')}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
@@ -35,13 +36,13 @@ complete -F _meshlift meshlift
 function words({ argument, commands, options }: CommandEntry): string {
   const flags = options.flatMap(({ names }) => names).join(' ');
   const plain = [...commands.map(({ name }) => name), ...(argument?.of === 'words' ? argument.words : [])];
-  return `if [[ $current == -* ]]; then words=${quoted(flags)}; else words=${quoted(plain.join(' '))}; fi`;
+  return `if [[ $current == -* ]]; then words=${shellQuote(flags)}; else words=${shellQuote(plain.join(' '))}; fi`;
 }
 
 function offer(value: Values): string {
   switch (value.of) {
     case 'words':
-      return `COMPREPLY=($(compgen -W ${quoted(value.words.join(' '))} -- "$current"))`;
+      return `COMPREPLY=($(compgen -W ${shellQuote(value.words.join(' '))} -- "$current"))`;
     case 'files':
       return 'COMPREPLY=($(compgen -f -- "$current"))';
     case 'folders':
@@ -49,8 +50,4 @@ function offer(value: Values): string {
     case 'anything':
       return 'COMPREPLY=()';
   }
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

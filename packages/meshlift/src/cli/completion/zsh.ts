@@ -1,3 +1,4 @@
+import { shellQuote } from '../../effects/ssh/shell-quote.ts';
 import { type CommandEntry, type Values, valueOptions } from './table.ts';
 
 /** Completion for zsh: `source <(meshlift completion zsh)`, or a file `_meshlift` in a folder of fpath. */
@@ -18,7 +19,7 @@ _meshlift() {
     case "$at $word" in
       (${table
         .slice(1)
-        .map(({ path }) => quoted(path))
+        .map(({ path }) => shellQuote(path))
         .join('|')}) at="$at $word" ;;
     esac
   done
@@ -26,7 +27,7 @@ _meshlift() {
 ${withValue.map(({ names, value }) => `    (${names.join('|')}) ${offer(value)}; return ;;`).join('\n')}
   esac
   case $at in
-${table.map((entry) => `    (${quoted(entry.path)}) ${choices(entry)} ;;`).join('\n')}
+${table.map((entry) => `    (${shellQuote(entry.path)}) ${choices(entry)} ;;`).join('\n')}
   esac
   _describe 'meshlift' offered
 }
@@ -38,7 +39,7 @@ function choices({ argument, commands, options }: CommandEntry): string {
   const flags = options.flatMap(({ description, names }) => names.map((name) => pair(name, description)));
   const plain = [
     ...commands.map(({ description, name }) => pair(name, description)),
-    ...(argument?.of === 'words' ? argument.words.map(quoted) : []),
+    ...(argument?.of === 'words' ? argument.words.map(shellQuote) : []),
   ];
   return `if [[ $current == -* ]]; then offered=(${flags.join(' ')}); else offered=(${plain.join(' ')}); fi`;
 }
@@ -46,7 +47,7 @@ function choices({ argument, commands, options }: CommandEntry): string {
 function offer(value: Values): string {
   switch (value.of) {
     case 'words':
-      return `offered=(${value.words.map(quoted).join(' ')}); _describe 'value' offered`;
+      return `offered=(${value.words.map(shellQuote).join(' ')}); _describe 'value' offered`;
     case 'files':
       return '_files';
     case 'folders':
@@ -58,9 +59,5 @@ function offer(value: Values): string {
 
 /** In an entry of _describe a colon ends the word. */
 function pair(name: string, description: string): string {
-  return quoted(`${name.replaceAll(':', '\\:')}:${description}`);
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+  return shellQuote(`${name.replaceAll(':', '\\:')}:${description}`);
 }

@@ -4,6 +4,7 @@ import type { CallAnswer, ServiceCall } from '../service-call/port.ts';
 import { type Attempt, noAnswer, podRefusal, readStatus, refusal } from './api-errors.ts';
 import { type ApiAnswer, type ApiClient, type ApiRequest, apiClient } from './api-request.ts';
 import { readAccess } from './kubeconfig.ts';
+import { refOf } from './object-ref.ts';
 import type {
   KubeObject,
   KubeWriter,
@@ -420,10 +421,6 @@ function ownedAsApplied(object: KubeObject): KubeObject {
 
 function podPath(pod: { readonly namespace: string; readonly pod: string }): string {
   return `/api/v1/namespaces/${encodeURIComponent(pod.namespace)}/pods/${encodeURIComponent(pod.pod)}`;
-}
-
-function refOf({ apiVersion, kind, metadata: { name, namespace } }: KubeObject): ObjectRef {
-  return { apiVersion, kind, name, ...(namespace !== undefined && { namespace }) };
 }
 
 function named({ kind, namespace, name }: ObjectRef): string {

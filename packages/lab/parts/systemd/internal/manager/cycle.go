@@ -38,6 +38,7 @@ type cycle struct {
 	lastResult   string // for ExecStopPost=
 
 	starts    []chan error // wait for it to be up
+	refusal   error        // what those who still wait for it to be up are told, nil where its conditions skipped it
 	stops     []chan error // wait for it to be down
 	again     []chan error // asked for a start while it was going down
 	stopAsked bool
@@ -49,7 +50,8 @@ func newCycle(s *service, starts []chan error) *cycle {
 	return &cycle{s: s, cfg: cfg, starts: starts, exited: map[int]syscall.WaitStatus{}, invocationID: randomID(), notices: make(chan notice, 16)}
 }
 
-// run runs the service once and says how that went and whether Restart= asks for another go.
+// run runs the service once and says how that went and whether Restart= asks for another go. Who waits for the end of
+// it is told by reply, once the caller has recorded the service's new state.
 func (c *cycle) run() (result string, restart bool) {
 	if proceed, result := c.precheck(); !proceed {
 		return result, false
@@ -69,28 +71,32 @@ func (c *cycle) run() (result string, restart bool) {
 		s.m.log(journal.Info, s.name, "%s %s.", c.startedWord(), s.title())
 		if c.cfg.Type != "oneshot" || c.cfg.RemainAfterExit {
 			c.up()
+			answer(c.starts, nil)
+			c.starts = nil
 		}
-		answer(c.starts, nil)
-		c.starts = nil
 		result = c.stay()
 	} else if result != "exec-condition" && !c.stopAsked {
 		s.m.log(journal.Error, s.name, "Failed to start %s.", s.title())
 	}
 	result = c.takeDown(result)
 	switch {
-	case len(c.starts) == 0:
-	case result == "exec-condition":
-		answer(c.starts, nil)
+	case result == "exec-condition", result == "success" && !c.stopAsked:
 	case c.stopAsked && result == "success":
-		answer(c.starts, errors.New("Job for "+s.name+" canceled."))
+		c.refusal = errors.New("Job for " + s.name + " canceled.")
 	default:
-		answer(c.starts, s.startError(result))
+		c.refusal = s.startError(result)
 	}
-	answer(c.stops, nil)
 	return result, !c.stopAsked && len(c.again) == 0 && c.restartDue(result) && !s.m.isHalting()
 }
 
-// precheck judges the unit's conditions and assertions. Without proceed, the start requests have been answered.
+// reply answers those who wait for the service to be up or down. It comes after the service's state was set: who asks
+// for the state next must find it.
+func (c *cycle) reply() {
+	answer(c.starts, c.refusal)
+	answer(c.stops, nil)
+}
+
+// precheck judges the unit's conditions and assertions. Without proceed, refusal says what the start requests get.
 func (c *cycle) precheck() (proceed bool, result string) {
 	s := c.s
 	_, err := s.config()
@@ -99,21 +105,20 @@ func (c *cycle) precheck() (proceed bool, result string) {
 	s.m.mu.Unlock()
 	switch {
 	case err != nil || c.cfg == nil:
-		answer(c.starts, fmt.Errorf("Failed to start %s: %s\nSee system logs and 'systemctl status %s' for details.", s.name, u.Error, s.name))
+		c.refusal = fmt.Errorf("Failed to start %s: %s\nSee system logs and 'systemctl status %s' for details.", s.name, u.Error, s.name)
 		return false, "success"
 	case s.m.isHalting():
-		answer(c.starts, fmt.Errorf("Failed to start %s: the machine is shutting down.", s.name))
+		c.refusal = fmt.Errorf("Failed to start %s: the machine is shutting down.", s.name)
 		return false, "success"
 	}
 	if unmet := u.UnmetCondition(); unmet != "" {
 		s.update(func() { s.n.condition = unmet })
 		s.m.log(journal.Info, s.name, "%s - %s was skipped because of an unmet condition check (%s).", s.name, u.Description(), unmet)
-		answer(c.starts, nil)
 		return false, "success"
 	}
 	if unmet := u.UnmetAssertion(); unmet != "" {
 		s.m.log(journal.Error, s.name, "%s: Starting requested but asserts failed.", s.name)
-		answer(c.starts, fmt.Errorf("Assertion failed on job for %s.", s.name))
+		c.refusal = fmt.Errorf("Assertion failed on job for %s.", s.name)
 		return false, "assert"
 	}
 	return true, ""

@@ -154,15 +154,18 @@ func (s *service) runUntilDown(starts []chan error) {
 		result, restart := c.run()
 		if len(c.again) > 0 { // someone asked for a start while it was going down
 			s.finish(result)
+			c.reply()
 			starts = c.again
 			continue
 		}
 		if !restart {
 			s.finish(result)
+			c.reply()
 			return
 		}
 		s.update(func() { s.n.result = result })
 		s.m.set(s.n, "activating", "auto-restart")
+		c.reply()
 		timer := time.NewTimer(c.cfg.RestartSec)
 		starts = nil
 	waiting:

@@ -151,25 +151,37 @@ async function podReady(name: string): Promise<number> {
   return since(started);
 }
 
+/** How many of the pods are not as they should be; which and why is said on the way. */
 async function unwell(): Promise<number> {
   const { items } = await lab.get(CLUSTER, 'pods', '-l', 'app=many');
-  const well = (items as Pod[]).filter(({ status }) => {
+  let well = 0;
+  for (const { metadata, status } of items as Pod[]) {
     const containers = [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? [])];
+    const problems = containers
+      .filter(({ restartCount }) => restartCount > 0)
+      .map((it) => `${it.name} restarted ${it.restartCount} times, last ${JSON.stringify(it.lastState)}`);
+    const ready = status.conditions?.find((it) => it.type === 'Ready');
+    if (ready?.status !== 'True') problems.push(`not ready: ${ready?.message}`);
     // The sidecar is among them, as a container or as an init container that stays.
-    return (
-      status.conditions?.some((it) => it.type === 'Ready' && it.status === 'True') &&
-      containers.length >= 2 &&
-      containers.every(({ restartCount }) => restartCount === 0)
-    );
-  });
-  return MANY - well.length;
+    if (containers.length < 2) problems.push('no sidecar');
+    if (problems.length === 0) well += 1;
+    else say(`${metadata.name}: ${problems.join('; ')}`);
+  }
+  return MANY - well;
+}
+
+interface ContainerStatus {
+  readonly name: string;
+  readonly restartCount: number;
+  readonly lastState: object;
 }
 
 interface Pod {
+  readonly metadata: { readonly name: string };
   readonly status: {
-    readonly conditions?: { readonly type: string; readonly status: string }[];
-    readonly containerStatuses?: { readonly restartCount: number }[];
-    readonly initContainerStatuses?: { readonly restartCount: number }[];
+    readonly conditions?: { readonly type: string; readonly status: string; readonly message?: string }[];
+    readonly containerStatuses?: readonly ContainerStatus[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
   };
 }
 

@@ -93,7 +93,7 @@ describe('the life of a lab', () => {
     expect(stderr).toMatch(sentence);
     expect(stderr).not.toMatch(/\n {4}at /);
     expect({ exitCode, stdout }).toEqual({ exitCode: code, stdout: '' });
-    const said = stderr.replace('(lab --help lists what there is)\n', '');
+    const said = stderr.replace('(meshlift lab --help lists what there is)\n', '');
     expect(said.trim().split('\n')).toHaveLength(1);
   });
 

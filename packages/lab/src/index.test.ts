@@ -54,7 +54,8 @@ test('what needs a lab says how to start one', async () => {
   for (const argv of [['status'], ['kubeconfig'], ['ssh'], ['logs'], ['fault', 'heal'], ['vm', 'reboot']]) {
     const { code, stderr } = await run(...argv);
     expect(code).not.toBe(0);
-    expect(stderr).toContain('meshlift lab up');
+    expect(stderr).toContain('`meshlift lab up`');
+    expect((await run(...argv, '--name', 'second')).stderr).toContain('`meshlift lab up --name second`');
   }
 });
 

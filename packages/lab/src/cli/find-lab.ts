@@ -20,6 +20,11 @@ export function stateOf(name: string, io: LabIo): StateFolder {
   return state;
 }
 
+/** The command that starts the lab called `name`, as it is quoted in messages. */
+export function upCommand(name: string): string {
+  return `\`meshlift lab up${name === DEFAULT_NAME ? '' : ` --name ${name}`}\``;
+}
+
 /** The running lab called `name`, or an error that says how to get one. */
 export async function runningLab(
   name: string,
@@ -28,9 +33,8 @@ export async function runningLab(
   const state = stateOf(name, io);
   const status = (await isUp(state)) ? await readStatus(state) : null;
   if (!status) {
-    const flag = name === DEFAULT_NAME ? '' : ` --name ${name}`;
     throw new LabError(
-      `there is no running lab called ${name}: start one with \`meshlift lab up${flag}\``,
+      `there is no running lab called ${name}: start one with ${upCommand(name)}`,
       EXIT.badInput,
     );
   }

@@ -15,7 +15,7 @@ import { VM_POWER_ACTIONS, type VmPowerAction, vmPower } from './vm.ts';
 
 /** The `lab` command line. `ended` hears of exit codes other than 0 that are no error, such as `ssh`'s. */
 export function labProgram(io: LabIo, ended: (code: number) => void): Command {
-  const program = new Command('lab')
+  const program = new Command('meshlift lab')
     .description('Two Kubernetes clusters in one Istio mesh and a VM, on this machine, without containers.')
     .exitOverride()
     .configureOutput({
@@ -23,7 +23,7 @@ export function labProgram(io: LabIo, ended: (code: number) => void): Command {
       writeErr: (text) => void io.stderr.write(text),
     })
     .enablePositionalOptions()
-    .showHelpAfterError('(lab --help lists what there is)');
+    .showHelpAfterError('(meshlift lab --help lists what there is)');
 
   const commandOf = (parent: Command, spec: string, text: string) =>
     parent.command(spec).description(text).option('--name <name>', 'which lab', DEFAULT_NAME);

@@ -2,7 +2,7 @@ import { EXIT, LabError } from '../errors.ts';
 import type { LinkFault } from '../faults/link-faults.ts';
 import type { LabStatus } from '../plan/lab-status.ts';
 import { readFaults, readStatus } from '../sandbox/lab-control.ts';
-import { stateOf } from './find-lab.ts';
+import { stateOf, upCommand } from './find-lab.ts';
 import { type LabIo, print } from './io.ts';
 
 const POLL_MS = 200;
@@ -20,7 +20,10 @@ export async function status(
     found = await readStatus(state);
   }
   if (!found) {
-    throw new LabError(`there is no lab ${options.name}: start one with \`meshlift lab up\``, EXIT.badInput);
+    throw new LabError(
+      `there is no lab ${options.name}: start one with ${upCommand(options.name)}`,
+      EXIT.badInput,
+    );
   }
   if (options.output === 'json') print(io, JSON.stringify(found, null, 2));
   else print(io, describe(found, found.state === 'running' ? await readFaults(state) : []));

@@ -3,25 +3,19 @@ import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { nanosecondsNow } from './clock.ts';
-import { containerStatus } from './containers/container.ts';
 import { Containers } from './containers/containers.ts';
 import { imageService } from './cri/image-service.ts';
-import type { ContainerEventType } from './cri/messages.ts';
 import { implementation, loadServices } from './cri/protocol.ts';
 import { runtimeService } from './cri/runtime-service.ts';
-import { Events } from './events.ts';
 import { CatalogueFiles } from './images/catalogue-files.ts';
 import { readJsonFile } from './json-file.ts';
 import { shieldKernelSettings } from './kernel-settings.ts';
 import { ensureBridge } from './machine-bridge.ts';
 import { AddressPool } from './pods/address-pool.ts';
-import { type PodRecord, podStatus } from './pods/pod.ts';
 import { Pods } from './pods/pods.ts';
 import type { RuntimeOptions } from './runtime-options.ts';
 import { Shim } from './shim.ts';
 import { StateFolder } from './state-folder.ts';
-import { StatusEcho } from './status-echo.ts';
 import { Streaming } from './streaming.ts';
 import { inUserNamespace } from './user-namespace.ts';
 
@@ -44,50 +38,24 @@ async function main(): Promise<void> {
   if (!userNamespace) await shieldKernelSettings(join(options.stateFolder, 'kernel-settings'));
   await ensureBridge(options.bridge, options.podCidr);
   const shim = new Shim(options.shim);
-  const events = new Events();
   const catalogue = new CatalogueFiles(options.catalogues, {
     node: process.execPath,
     parts: options.partsFolder,
   });
-  const tell = (type: ContainerEventType, containerId: string, pod: PodRecord) => {
-    events.tell(
-      type,
-      containerId,
-      nanosecondsNow(),
-      podStatus(pod),
-      containers.ofPod(pod.id).map(containerStatus),
-    );
-  };
-  const echo = new StatusEcho((podId) => {
-    const pod = pods.find(podId);
-    // Of all events, this is the one that only brings the kubelet's picture of the pod up to date.
-    if (pod) tell('CONTAINER_CREATED_EVENT', podId, pod);
-  });
-
-  const containers: Containers = new Containers({
+  const containers = new Containers({
     state,
     shim,
     rootfs: options.rootfs,
     volumesFolder: options.volumesFolder,
     userNamespace,
     report: log,
-    onEvent: (type, { record }) => {
-      const pod = pods.find(record.podId);
-      if (!pod) return;
-      tell(type, record.id, pod);
-      echo.after(pod.id);
-    },
   });
-  const pods: Pods = new Pods({
+  const pods = new Pods({
     state,
     shim,
     containers,
     addressPool: (taken) => new AddressPool(options.podCidr, taken),
     machine: { bridge: options.bridge, mtu: options.mtu, hostname: options.hostname },
-    onEvent: (type, pod) => {
-      tell(type, pod.id, pod);
-      echo.after(pod.id);
-    },
   });
   await containers.recover();
   await pods.recover();
@@ -108,7 +76,6 @@ async function main(): Promise<void> {
         containers,
         catalogue,
         streaming,
-        events,
         version: options.version,
       }),
       reportFailure,

@@ -68,6 +68,12 @@ describe("a node's components", () => {
     expect((await stat(join(folder, 'node'))).mode & 0o777).toBe(0o700);
   });
 
+  it('learn what runs by asking, not from events that come late on a busy machine', async () => {
+    nodeComponents(options());
+    const kubelet = JSON.parse(await readFile(join(folder, 'node', 'kubelet.json'), 'utf8'));
+    expect(kubelet.featureGates).not.toHaveProperty('EventedPLEG');
+  });
+
   it('cannot live in a folder whose path is too long for sockets', () => {
     expect(() => nodeComponents(options(join(folder, 'x'.repeat(100))))).toThrow(
       /too long for a unix socket.*XDG_STATE_HOME/,

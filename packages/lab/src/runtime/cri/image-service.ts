@@ -8,36 +8,34 @@ import { CallError, type Handlers } from './protocol.ts';
 /** The calls of `runtime.v1.ImageService`: the catalogue's images are all here, and no others ever come. */
 export function imageService(catalogue: CatalogueFiles, stateFolder: string): Handlers {
   return {
-    unary: {
-      ListImages: async ({ filter }: { filter: { image: ImageSpec | null } | null }) => {
-        const images = await catalogue.current();
-        const wanted = filter?.image?.image;
-        if (wanted)
-          return { images: [images.find(wanted)].flatMap((image) => (image ? [summary(image)] : [])) };
-        return { images: images.images.map((image) => summary(image)) };
-      },
-      ImageStatus: async ({ image }: { image: ImageSpec | null }) => {
-        const found = (await catalogue.current()).find(image?.image ?? '');
-        return { image: found ? summary(found) : null, info: {} };
-      },
-      PullImage: async ({ image }: { image: ImageSpec | null }) => {
-        const name = image?.image ?? '';
-        const images = await catalogue.current();
-        const found = images.find(name);
-        if (!found) throw new CallError(status.NOT_FOUND, images.explainMissing(name));
-        return { imageRef: found.id };
-      },
-      // Images take no room of their own, so there is nothing to free.
-      RemoveImage: () => ({}),
-      ImageFsInfo: () => {
-        const usage = {
-          timestamp: nanosecondsNow(),
-          fsId: { mountpoint: stateFolder },
-          usedBytes: { value: 0 },
-          inodesUsed: { value: 0 },
-        };
-        return { imageFilesystems: [usage], containerFilesystems: [usage] };
-      },
+    ListImages: async ({ filter }: { filter: { image: ImageSpec | null } | null }) => {
+      const images = await catalogue.current();
+      const wanted = filter?.image?.image;
+      if (wanted)
+        return { images: [images.find(wanted)].flatMap((image) => (image ? [summary(image)] : [])) };
+      return { images: images.images.map((image) => summary(image)) };
+    },
+    ImageStatus: async ({ image }: { image: ImageSpec | null }) => {
+      const found = (await catalogue.current()).find(image?.image ?? '');
+      return { image: found ? summary(found) : null, info: {} };
+    },
+    PullImage: async ({ image }: { image: ImageSpec | null }) => {
+      const name = image?.image ?? '';
+      const images = await catalogue.current();
+      const found = images.find(name);
+      if (!found) throw new CallError(status.NOT_FOUND, images.explainMissing(name));
+      return { imageRef: found.id };
+    },
+    // Images take no room of their own, so there is nothing to free.
+    RemoveImage: () => ({}),
+    ImageFsInfo: () => {
+      const usage = {
+        timestamp: nanosecondsNow(),
+        fsId: { mountpoint: stateFolder },
+        usedBytes: { value: 0 },
+        inodesUsed: { value: 0 },
+      };
+      return { imageFilesystems: [usage], containerFilesystems: [usage] };
     },
   };
 }

@@ -137,11 +137,6 @@ export type ContainerState =
   | 'CONTAINER_EXITED'
   | 'CONTAINER_UNKNOWN';
 export type PodSandboxState = 'SANDBOX_READY' | 'SANDBOX_NOTREADY';
-export type ContainerEventType =
-  | 'CONTAINER_CREATED_EVENT'
-  | 'CONTAINER_STARTED_EVENT'
-  | 'CONTAINER_STOPPED_EVENT'
-  | 'CONTAINER_DELETED_EVENT';
 
 export interface PodSandboxStatus {
   readonly id: string;
@@ -181,12 +176,4 @@ export interface ContainerStatus {
     };
   };
   readonly stopSignal: string;
-}
-
-export interface ContainerEvent {
-  readonly containerId: string;
-  readonly containerEventType: ContainerEventType;
-  readonly createdAt: Int64;
-  readonly podSandboxStatus: PodSandboxStatus;
-  readonly containersStatuses: readonly ContainerStatus[];
 }

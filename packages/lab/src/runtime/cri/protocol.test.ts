@@ -4,7 +4,7 @@ import { CallError, implementation, type ReportFailure } from './protocol.ts';
 
 /** Makes the call as the gRPC library would, and gives what it would send back. */
 function call(handler: (request: { id: string }) => unknown, report: ReportFailure = () => undefined) {
-  const served = implementation({ unary: { Call: handler } }, report);
+  const served = implementation({ Call: handler }, report);
   const unary = served.Call as unknown as (
     call: object,
     answer: (error: object | null, value?: unknown) => void,

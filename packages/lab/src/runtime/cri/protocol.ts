@@ -1,11 +1,5 @@
-import type { handleUnaryCall, ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js';
-import {
-  loadPackageDefinition,
-  Metadata,
-  type ServerDuplexStream,
-  type ServiceDefinition,
-  status,
-} from '@grpc/grpc-js';
+import type { handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { loadPackageDefinition, Metadata, type ServiceDefinition, status } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 
 /** A call that is refused: what the kubelet shows in events and statuses. */
@@ -33,19 +27,9 @@ export class CallError extends Error {
 
 export type Handler<Request, Response> = (request: Request) => Promise<Response> | Response;
 
-/** A call with many answers; it lasts until the caller hangs up, which aborts the signal. */
-export type StreamHandler<Request, Response> = (
-  request: Request,
-  send: (response: Response) => void,
-  signal: AbortSignal,
-) => void;
-
-export interface Handlers {
-  // biome-ignore lint/suspicious/noExplicitAny: each call has its own messages, which only its handler knows
-  readonly unary: Readonly<Record<string, Handler<any, unknown>>>;
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  readonly streams?: Readonly<Record<string, StreamHandler<any, any>>>;
-}
+/** The handlers of calls with one answer, by the calls' names. */
+// biome-ignore lint/suspicious/noExplicitAny: each call has its own messages, which only its handler knows
+export type Handlers = Readonly<Record<string, Handler<any, unknown>>>;
 
 /** Where the kubelet's own mistakes and ours are written. */
 export type ReportFailure = (call: string, error: unknown) => void;
@@ -76,8 +60,7 @@ export function loadServices(protoFile: string): {
 /** Makes handlers what @grpc/grpc-js serves. Calls without a handler answer UNIMPLEMENTED, which the library does. */
 export function implementation(handlers: Handlers, report: ReportFailure): UntypedServiceImplementation {
   const served: UntypedServiceImplementation = {};
-  for (const [name, handler] of Object.entries(handlers.unary)) served[name] = unary(name, handler, report);
-  for (const [name, handler] of Object.entries(handlers.streams ?? {})) served[name] = streaming(handler);
+  for (const [name, handler] of Object.entries(handlers)) served[name] = unary(name, handler, report);
   return served;
 }
 
@@ -100,15 +83,5 @@ function unary(
           });
         },
       );
-  };
-}
-
-function streaming(handler: StreamHandler<unknown, unknown>) {
-  return (call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>) => {
-    const hungUp = new AbortController();
-    call.on('cancelled', () => hungUp.abort());
-    call.on('error', () => hungUp.abort());
-    const request = 'request' in call ? call.request : undefined;
-    handler(request, (response) => call.write(response), hungUp.signal);
   };
 }

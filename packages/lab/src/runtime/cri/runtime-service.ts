@@ -1,11 +1,10 @@
 import { type Container, containerState, containerStatus } from '../containers/container.ts';
 import type { Containers } from '../containers/containers.ts';
-import type { Events } from '../events.ts';
 import type { CatalogueFiles } from '../images/catalogue-files.ts';
 import { type PodRecord, podStatus } from '../pods/pod.ts';
 import type { Pods } from '../pods/pods.ts';
 import type { Streaming } from '../streaming.ts';
-import type { ContainerConfig, ContainerEvent, Int64, PodSandboxConfig } from './messages.ts';
+import type { ContainerConfig, Int64, PodSandboxConfig } from './messages.ts';
 import { CallError, type Handlers } from './protocol.ts';
 
 export interface RuntimeServiceOptions {
@@ -13,7 +12,6 @@ export interface RuntimeServiceOptions {
   readonly containers: Containers;
   readonly catalogue: CatalogueFiles;
   readonly streaming: Streaming;
-  readonly events: Events;
   readonly version: string;
 }
 
@@ -37,20 +35,14 @@ const millisecondsPerSecond = 1000;
 /** The calls of `runtime.v1.RuntimeService` that the kubelet makes. */
 export function runtimeService(options: RuntimeServiceOptions): Handlers {
   return {
-    unary: {
-      ...nodeCalls(options),
-      ...podCalls(options),
-      ...containerCalls(options),
-      ...streamCalls(options),
-    },
-    streams: {
-      GetContainerEvents: (_: unknown, send: (event: ContainerEvent) => void, signal: AbortSignal) =>
-        options.events.listen(send, signal),
-    },
+    ...nodeCalls(options),
+    ...podCalls(options),
+    ...containerCalls(options),
+    ...streamCalls(options),
   };
 }
 
-function nodeCalls({ version }: RuntimeServiceOptions): Handlers['unary'] {
+function nodeCalls({ version }: RuntimeServiceOptions): Handlers {
   return {
     Version: () => ({ version: '0.1.0', runtimeName, runtimeVersion: version, runtimeApiVersion: 'v1' }),
     // The runtime does not serve before the pods' bridge is there.
@@ -71,7 +63,7 @@ function nodeCalls({ version }: RuntimeServiceOptions): Handlers['unary'] {
   };
 }
 
-function podCalls({ pods, containers }: RuntimeServiceOptions): Handlers['unary'] {
+function podCalls({ pods }: RuntimeServiceOptions): Handlers {
   return {
     RunPodSandbox: async ({
       config,
@@ -91,15 +83,10 @@ function podCalls({ pods, containers }: RuntimeServiceOptions): Handlers['unary'
       await pods.remove(podSandboxId);
       return {};
     },
-    PodSandboxStatus: ({ podSandboxId }: { podSandboxId: string }) => {
-      const status = podStatus(pods.get(podSandboxId));
-      return {
-        status,
-        info: {},
-        containersStatuses: containers.ofPod(podSandboxId).map(containerStatus),
-        timestamp: '0',
-      };
-    },
+    PodSandboxStatus: ({ podSandboxId }: { podSandboxId: string }) => ({
+      status: podStatus(pods.get(podSandboxId)),
+      info: {},
+    }),
     ListPodSandbox: ({ filter }: { filter: PodFilter | null }) => ({
       items: pods
         .all()
@@ -111,7 +98,7 @@ function podCalls({ pods, containers }: RuntimeServiceOptions): Handlers['unary'
   };
 }
 
-function containerCalls({ pods, containers, catalogue }: RuntimeServiceOptions): Handlers['unary'] {
+function containerCalls({ pods, containers, catalogue }: RuntimeServiceOptions): Handlers {
   return {
     CreateContainer: async (request: {
       podSandboxId: string;
@@ -191,7 +178,7 @@ interface Streams {
   readonly tty: boolean;
 }
 
-function streamCalls({ pods, containers, streaming }: RuntimeServiceOptions): Handlers['unary'] {
+function streamCalls({ pods, containers, streaming }: RuntimeServiceOptions): Handlers {
   return {
     Exec: async ({ containerId, cmd, ...streams }: { containerId: string; cmd: string[] } & Streams) => {
       containers.get(containerId);

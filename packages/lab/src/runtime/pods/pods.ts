@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { nanosecondsNow } from '../clock.ts';
 import type { Containers } from '../containers/containers.ts';
 import type { PodOfContainer } from '../containers/prepare-container.ts';
-import type { ContainerEventType, PodSandboxConfig } from '../cri/messages.ts';
+import type { PodSandboxConfig } from '../cri/messages.ts';
 import { CallError } from '../cri/protocol.ts';
 import { KeyedQueue } from '../keyed-queue.ts';
 import type { Shim } from '../shim.ts';
@@ -24,7 +24,6 @@ export interface PodsOptions {
   /** Makes the pool of the pod range's addresses, of which these are taken. */
   readonly addressPool: (taken: readonly string[]) => AddressPool;
   readonly machine: Omit<MachineNetwork, 'gateway'>;
-  readonly onEvent: (type: ContainerEventType, pod: PodRecord) => void;
 }
 
 /** The pods of this node: namespaces and addresses. */
@@ -121,8 +120,6 @@ export class Pods {
       await this.#abandon(pod, plan, error);
     }
     this.#pods.set(pod.id, pod);
-    this.#options.onEvent('CONTAINER_CREATED_EVENT', pod);
-    this.#options.onEvent('CONTAINER_STARTED_EVENT', pod);
     return pod.id;
   }
 
@@ -155,7 +152,6 @@ export class Pods {
       await state.writePod(stopped);
       this.#pods.set(id, stopped);
       if (pod.address !== null) this.#addresses.release(pod.address);
-      this.#options.onEvent('CONTAINER_STOPPED_EVENT', stopped);
     });
   }
 
@@ -168,7 +164,6 @@ export class Pods {
     await Promise.all(containers.ofPod(id).map((container) => containers.remove(container.record.id)));
     await state.removePod(id);
     this.#pods.delete(id);
-    this.#options.onEvent('CONTAINER_DELETED_EVENT', pod);
   }
 }
 

@@ -42,3 +42,20 @@ test('a copy that turns bad while it has its 20 % is left within seconds', async
   expect(told?.sides.k8s.failed).toBeGreaterThan(0);
   expect(told?.failed).toBe(told?.sides.k8s.failed);
 });
+
+test('a copy that turns bad after long good service is left as soon, however many verdicts the gate may ask for', async () => {
+  world.stop();
+  const gate = { interval: '1s', minRequests: 100, failures: 20 };
+  world = new FakeWorld({ rollout: { steps: [20, 100], hold: '5m', gate } });
+  let turnedBadAt = 0;
+  void (async () => {
+    while (!world.events.some(({ code }) => code === 'gate')) await world.clock.wait(100);
+    await world.clock.wait(90_000);
+    world.copyFailsEvery = 5;
+    turnedBadAt = world.clock.now();
+  })();
+  const ending = await drive(world.engine(), { do: 'run', until: 'Completed' });
+  expect(ending.outcome).toBe('rolledBack');
+  expect(turnedBadAt).toBeGreaterThan(0);
+  expect(Date.parse(ending.status.agreed?.at ?? '') - turnedBadAt).toBeLessThan(backWithinMs);
+});

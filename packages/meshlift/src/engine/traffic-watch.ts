@@ -113,15 +113,16 @@ export async function watchTraffic(
     return [{ at: second.at, seen: sumSplit(first.seen, second.seen) }, ...rest];
   }
 
-  function currentWindow(): GateWindow {
-    const seen = pieces.reduce((sum, piece) => sumSplit(sum, piece.seen), emptySplitTally);
+  /** `latest`: since when its last look reads */
+  function currentWindow(latest = Number.POSITIVE_INFINITY): GateWindow {
+    const seen = total(pieces);
     const both = { vm: sideWindow(seen, 'vm'), k8s: sideWindow(seen, 'k8s') };
     const unknown = context.members.flatMap(({ name }) => {
       const why = missing.get(name) ?? (since.has(name) ? null : `${name} was not read yet`);
       return why === null ? [] : [why];
     });
     return unknown[0] === undefined
-      ? { known: true, ...both }
+      ? { known: true, ...both, lately: sideWindow(total(pieces.filter(({ at }) => at >= latest)), 'k8s') }
       : { known: false, because: unknown[0], soFar: both };
   }
 
@@ -146,8 +147,9 @@ export async function watchTraffic(
 
   return {
     async look() {
+      const began = context.clock.now();
       await lookAtAll({ thorough: false });
-      return currentWindow();
+      return currentWindow(began);
     },
     async lookAt(member) {
       const read = await lookAt(member, { thorough: false });
@@ -215,6 +217,10 @@ export function sideRule(migration: Migration): SideRule {
       return null;
     },
   };
+}
+
+function total(pieces: readonly Piece[]): SplitTally {
+  return pieces.reduce((sum, { seen }) => sumSplit(sum, seen), emptySplitTally);
 }
 
 export function sideWindow(seen: SplitTally, side: Side): SideWindow {

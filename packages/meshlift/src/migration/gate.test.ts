@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { addHistograms } from '../metrics/histogram.ts';
 import { binomial, seeded } from '../metrics/testdata/seeded.ts';
 import type { GateSpec } from '../spec/migration.ts';
 import { type GateWindow, judge, type SideWindow } from './gate.ts';
@@ -122,6 +123,36 @@ describe('the gate fails at once', () => {
     expect(because).toBe(
       '40 of 40 requests to the k8s side took over 100 ms; the limit is 65 ms, since the vm side has 40 ms',
     );
+  });
+
+  test('when the latest requests are as bad as the window is: waiting would only cost callers', () => {
+    const vm = sideOf({ p99Ms: 40 });
+    const slow = addHistograms(latency(2_000, 40), latency(40, 200));
+    const tooSlow = (lately: SideWindow): GateWindow => ({
+      known: true,
+      vm,
+      k8s: side({ latency: slow }),
+      lately,
+    });
+    expect(judge(gate, tooSlow(sideOf({ requests: 40, p99Ms: 200 })))).toMatchObject({
+      verdict: 'fail',
+      obvious: true,
+    });
+    // Over by now, it may yet prove to be a hiccup.
+    expect(judge(gate, tooSlow(sideOf({ requests: 40 })))).toMatchObject({ verdict: 'fail', obvious: false });
+
+    const k8s = sideOf({ requests: 2_000, failed: 24 });
+    const failing = (lately: SideWindow): GateWindow => ({
+      known: true,
+      vm: sideOf({ failed: 20 }),
+      k8s,
+      lately,
+    });
+    expect(judge(gate, failing(sideOf({ requests: 40, failed: 8 })))).toMatchObject({
+      verdict: 'fail',
+      obvious: true,
+    });
+    expect(judge(gate, failing(sideOf({ requests: 40 })))).toMatchObject({ verdict: 'fail', obvious: false });
   });
 
   test('though a cluster could not be read, by what the others saw', () => {

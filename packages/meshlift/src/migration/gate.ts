@@ -17,10 +17,11 @@ export type BothSides = Readonly<Record<Side, SideWindow>>;
 
 /**
  * Both sides in the same window; or why it can't be judged as a whole, with what was seen of it all the same: part of
- * the truth is enough for a failure that leaves no doubt, and never for a pass.
+ * the truth is enough for a failure that leaves no doubt, and never for a pass. `lately` is the k8s side since the look
+ * before, the window's end: it tells what goes on now from what happened once.
  */
 export type GateWindow =
-  | ({ readonly known: true } & BothSides)
+  | ({ readonly known: true; readonly lately?: SideWindow } & BothSides)
   | { readonly known: false; readonly because: string; readonly soFar?: BothSides };
 
 /**
@@ -56,8 +57,18 @@ export function judge(gate: GateSpec, window: GateWindow): Verdict {
     );
   }
   const problem = tooManyFailures(gate, k8s) ?? slowness(gate, window);
-  if (problem) return settled('fail', problem);
+  if (problem) return { verdict: 'fail', obvious: goesOn(gate, window), because: problem };
   return comparedFailures(gate, window) ?? settled('pass', figures(k8s));
+}
+
+/**
+ * A window that fails goes on failing until what spoilt it is a minute old, so a second verdict says nothing new of it.
+ * The latest requests do: where they are beyond doubt as bad, waiting only costs callers.
+ */
+function goesOn(gate: GateSpec, { vm, lately }: Extract<GateWindow, { known: true }>): boolean {
+  if (lately === undefined) return false;
+  const latest = { vm, k8s: lately };
+  return (obviousFailures(gate, latest) ?? obviousSlowness(gate, latest)) !== null;
 }
 
 function settled(verdict: Verdict['verdict'], because: string): Verdict {

@@ -51,7 +51,7 @@ function call(host: string): void {
   const agent = new Agent({ keepAlive: true, maxSockets: 4 });
   const kinds = (process.env.CALLS ?? 'http').split(',');
   if (kinds.includes('http')) setInterval(() => callHttp(host, agent, counts.http), 10);
-  if (kinds.includes('tcp')) setInterval(() => callTcp(host, counts.tcp), 20);
+  if (kinds.includes('tcp')) setInterval(() => callTcp(host, counts.tcp), 50);
   createServer((request, response) => {
     if (request.url === '/open/http') openHttp(host, streams);
     if (request.url === '/open/tcp') openTcp(host, streams);

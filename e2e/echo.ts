@@ -60,7 +60,8 @@ async function callerIn(scenario: Scenario, cluster: string, protocol: EchoProto
       spec: {
         selector: { matchLabels: labels },
         template: {
-          metadata: { labels },
+          // Its controls are asked from outside the mesh.
+          metadata: { labels, annotations: { 'traffic.sidecar.istio.io/excludeInboundPorts': '9090' } },
           spec: {
             containers: [
               {
@@ -124,6 +125,8 @@ function copyManifest(protocol: EchoProtocol): object {
               args: ['server'],
               env: [{ name: 'SIDE', value: 'k8s' }],
               readinessProbe: { ...probe, periodSeconds: 1 },
+              // Proxies elsewhere go on sending for a moment after this pod is told to stop.
+              lifecycle: { preStop: { sleep: { seconds: 2 } } },
             },
           ],
         },

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { type CommandResult, runCommand } from '../demo/src/command.ts';
 import { migrationFile } from '../demo/src/migration-file.ts';
@@ -171,6 +172,13 @@ export class Scenario {
     return result;
   }
 
+  /** The same for a command that has to reach what it is for. */
+  async done(file: string, ...args: string[]): Promise<CommandResult> {
+    const result = await this.meshlift(file, ...args);
+    expect(result.exitCode, this.log.join('\n')).toBe(0);
+    return result;
+  }
+
   async onVm(script: string): Promise<CommandResult> {
     const result = await this.stage.onVm(script);
     if (result.exitCode !== 0)
@@ -200,12 +208,12 @@ export class Scenario {
   }
 
   /** The split that a cluster's API server has, as `vm/k8s`; null without one. */
-  async splitIn(cluster: string): Promise<string | null> {
+  async splitIn(cluster: string, service = 'productcatalogservice'): Promise<string | null> {
     const text = await this.stage.kubectl(cluster, [
       ...['-n', this.namespace],
       'get',
       'virtualservice',
-      'meshlift-productcatalogservice',
+      `meshlift-${service}`,
       '--ignore-not-found',
       '-o',
       'json',
@@ -218,14 +226,14 @@ export class Scenario {
     return `${weight('vm')}/${weight('gke')}`;
   }
 
-  /** The status that the home cluster has of the migration. */
+  /** The status that the home cluster has of a migration. */
   // biome-ignore lint/suspicious/noExplicitAny: whatever the record holds
-  async status(): Promise<any> {
+  async status(migration = 'productcatalog'): Promise<any> {
     const text = await this.stage.kubectl('cluster1', [
       ...['-n', this.namespace],
       'get',
       'migrations.meshlift.dev',
-      'productcatalog',
+      migration,
       '-o',
       'json',
     ]);
@@ -246,10 +254,15 @@ export class Scenario {
           .join('\n')}`;
       }),
     );
-    const vm = await this.onVm(
+    return [...clusters, await this.worldOfVm()].join('\n');
+  }
+
+  /** The VM's part of it: names, files, package. */
+  async worldOfVm(): Promise<string> {
+    const { stdout } = await this.onVm(
       'cat /etc/hosts; ls -A /etc/istio /var/lib/istio /etc/certs 2>/dev/null || true; dpkg -l istio-sidecar 2>/dev/null | tail -1',
     );
-    return [...clusters, vm.stdout].join('\n');
+    return stdout;
   }
 
   /** Names of what is left of Meshlift in a cluster, the way to pods elsewhere not counted. */
@@ -260,6 +273,45 @@ export class Scenario {
       ...['get', kinds, '-n', this.namespace, '-l', 'meshlift.dev/migration', '-o', 'name'],
     ]);
     return text.split('\n').filter(Boolean);
+  }
+
+  /** Every cluster has this share of the copy, every proxy acknowledged it, and callers were seen following it. */
+  async expectSplit(k8s: number): Promise<void> {
+    const clusters = this.stage.lab.clusters.map(({ name }) => name);
+    for (const cluster of clusters) expect(await this.splitIn(cluster)).toBe(`${100 - k8s}/${k8s}`);
+    const { clusters: seen } = (await this.status()).splits.at(-1);
+    expect(seen.map((it: { cluster: string }) => it.cluster)).toEqual(clusters);
+    for (const { proxies, seen: share } of seen) {
+      expect(proxies.acknowledged).toBe(proxies.total);
+      expect(share.requests).toBeGreaterThanOrEqual(100);
+      expect(Math.abs(share.k8sPercent - k8s)).toBeLessThan(20);
+    }
+  }
+
+  /** Runs the migration to its end: the VM is retired, and nothing of the migration is left in any cluster. */
+  async expectRetired(file: string): Promise<void> {
+    await this.done(file, 'run', '--until', 'retired');
+    expect((await this.status()).phase).toBe('Retired');
+    for (const { name } of this.stage.lab.clusters) {
+      expect(await this.splitIn(name)).toBeNull();
+      expect(await this.leftIn(name)).toEqual([]);
+    }
+  }
+
+  /** Nobody misses the program on the VM any more, and in all of it no request was lost. */
+  async expectNothingLostWithoutVm(file: string): Promise<void> {
+    await this.onVm('sudo systemctl stop productcatalogservice');
+    expect((await this.meanwhile(300)).failed).toBe(0);
+    await this.expectNothingLost(file);
+  }
+
+  /** No request was lost, by the customers' count and by the callers' proxies. */
+  async expectNothingLost(file: string): Promise<void> {
+    const { failuresByKind, requests } = await this.customers();
+    expect(requests.failed, JSON.stringify(failuresByKind)).toBe(0);
+    const seen = (await this.report(file)).requests;
+    expect(seen.failed).toBe(0);
+    expect(seen.total).toBeGreaterThan(2_000);
   }
 
   async until<T>(what: string, look: () => Promise<T | null>, deadlineMs = 60_000): Promise<T> {

@@ -10,8 +10,8 @@ describe('a whole migration in another namespace than the callers’', () => {
     scenario = await Scenario.begin('namespace', { namespace: 'catalog' });
     await scenario.shop();
     file = await scenario.migration();
-    expect((await scenario.meshlift(file, 'check')).exitCode, scenario.log.join('\n')).toBe(0);
-    expect((await scenario.meshlift(file, 'vm', 'join')).exitCode, scenario.log.join('\n')).toBe(0);
+    await scenario.done(file, 'check');
+    await scenario.done(file, 'vm', 'join');
     await scenario.customersShopping();
   });
   afterAll(() => scenario.end());
@@ -30,34 +30,16 @@ describe('a whole migration in another namespace than the callers’', () => {
   });
 
   it('has one split in both clusters, which callers of another namespace follow', async () => {
-    expect((await scenario.meshlift(file, 'deploy')).exitCode, scenario.log.join('\n')).toBe(0);
-    expect((await scenario.meshlift(file, 'shift', '50')).exitCode, scenario.log.join('\n')).toBe(0);
-    for (const cluster of ['cluster1', 'cluster2']) expect(await scenario.splitIn(cluster)).toBe('50/50');
-    for (const { seen } of (await scenario.status()).splits.at(-1).clusters) {
-      expect(seen.requests).toBeGreaterThanOrEqual(100);
-      expect(seen.k8sPercent).toBeGreaterThan(30);
-      expect(seen.k8sPercent).toBeLessThan(70);
-    }
+    await scenario.done(file, 'deploy');
+    await scenario.done(file, 'shift', '50');
+    await scenario.expectSplit(50);
   });
 
   it('runs to the end, retires the VM, and leaves nothing in any namespace', async () => {
-    expect(
-      (await scenario.meshlift(file, 'run', '--until', 'retired')).exitCode,
-      scenario.log.join('\n'),
-    ).toBe(0);
-    for (const cluster of ['cluster1', 'cluster2']) {
-      expect(await scenario.splitIn(cluster)).toBeNull();
-      expect(await scenario.leftIn(cluster)).toEqual([]);
-    }
+    await scenario.expectRetired(file);
   });
 
   it('lost no request, also with the program on the VM stopped', async () => {
-    await scenario.onVm('sudo systemctl stop productcatalogservice');
-    expect((await scenario.meanwhile(300)).failed).toBe(0);
-    const customers = await scenario.customers();
-    expect(customers.requests.failed, JSON.stringify(customers.failuresByKind)).toBe(0);
-    const { requests } = await scenario.report(file);
-    expect(requests.failed).toBe(0);
-    expect(requests.total).toBeGreaterThan(2_000);
+    await scenario.expectNothingLostWithoutVm(file);
   });
 });

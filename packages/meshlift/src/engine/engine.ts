@@ -9,13 +9,14 @@ import { quantile } from '../metrics/histogram.ts';
 import { decide } from '../migration/decide.ts';
 import { type Act, type Decision, type Goal, wait } from '../migration/decision.ts';
 import type { GateWindow, SideWindow, Verdict } from '../migration/gate.ts';
+import { refuseRollback } from '../migration/going-back.ts';
 import { formatGoal } from '../migration/order-of-commands.ts';
 import { triesPatience, withPatience } from '../migration/patience.ts';
 import type { MigrationStatus, Outcome, VerdictRecord } from '../migration/status.ts';
 import { allOnVm, formatSplit } from '../migration/traffic-split.ts';
 import { type EngineContext, type OwnedContext, tell } from './context.ts';
-import { type Journal, openJournal, openJournalAway } from './journal.ts';
-import { observe } from './observe.ts';
+import { type Journal, openJournal, openJournalAway, readRecord } from './journal.ts';
+import { observe, vmHealth } from './observe.ts';
 import { whileOwning } from './ownership.ts';
 import { refuseCycle } from './predecessors.ts';
 import { statusByRoutes } from './status-by-routes.ts';
@@ -33,10 +34,12 @@ export interface Ending {
 /**
  * Drives a migration to a goal. Every pass re-reads the world, decides, acts, verifies and records, so that the
  * process may be killed at any line: the next one goes on from what is true, not from what was planned. A rollback
- * begins whoever else drives the migration, and whether or not the home cluster answers.
+ * begins whoever else drives the migration, and whether or not the home cluster answers; one that can't be made stops nobody.
  */
 export async function drive(context: EngineContext, goal: Goal): Promise<Ending> {
   const urgent = goal.do === 'rollback';
+  const refusal = urgent ? await refusedRollback(context, goal) : null;
+  if (refusal) return refusal;
   return whileOwning(
     context,
     async (owned) => {
@@ -56,6 +59,25 @@ export async function drive(context: EngineContext, goal: Goal): Promise<Ending>
     },
     { takeOver: urgent, withoutHome: urgent },
   );
+}
+
+/**
+ * A rollback that can't be made stops nobody: whoever drives the migration may just be taking everything to the side that
+ * is well. Null as well when the home cluster does not answer: then nobody knows that the VM is down.
+ */
+async function refusedRollback(
+  context: EngineContext,
+  goal: Extract<Goal, { do: 'rollback' }>,
+): Promise<Ending | null> {
+  try {
+    const { status } = await readRecord(context);
+    if (status.phase === 'Retired') return null;
+    const refusal = refuseRollback(status, await vmHealth(context), goal);
+    return refusal && { outcome: 'refused', because: refusal.because, next: refusal.next, status };
+  } catch (error) {
+    if (isMeshliftError(error, 'cluster-unreachable')) return null;
+    throw error;
+  }
 }
 
 async function openRecords(

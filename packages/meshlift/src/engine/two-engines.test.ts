@@ -111,6 +111,22 @@ test('a rollback takes over from an engine that is alive, which stops, and nothi
   expect(world.lost).toBe(0);
 });
 
+test('a rollback that is refused stops nobody: the engine at work takes everything to the copy', async () => {
+  await driveAll(world.engine(), { do: 'join' }, { do: 'deploy' }, shift(50));
+  const first = drive({ ...world.engine(), by: 'anna@laptop' }, run);
+  await world.clock.wait(3_000);
+  world.setVmAlive(false);
+  await world.clock.wait(1_000);
+  const ending = await drive({ ...world.engine(), by: 'olga@desk' }, rollback);
+  expect(ending).toMatchObject({
+    outcome: 'refused',
+    because: expect.stringContaining('the VM is not healthy'),
+  });
+  expect(holders()).toEqual([expect.stringContaining('anna@laptop'), expect.stringContaining('anna@laptop')]);
+  expect((await first).outcome).toBe('done');
+  expect(world.lost).toBe(0);
+});
+
 test('the Leases are held in every cluster while an engine works, given up afterwards, and gone in the end', async () => {
   const working = drive({ ...world.engine(), by: 'anna@laptop' }, { do: 'join' });
   await world.clock.wait(500);

@@ -105,6 +105,6 @@ export function wait(
   return { kind: 'wait', for: what, until: null, because, ...(verdict && { verdict }) };
 }
 
-export function refused(because: string, next: string): Decision {
+export function refused(because: string, next: string): Extract<Decision, { kind: 'stop' }> {
   return { kind: 'stop', outcome: 'refused', because, next };
 }

@@ -1,6 +1,6 @@
 import { act, type Decision, done, type Goal, refused, wait } from './decision.ts';
 import { healthProblem, isDown } from './health.ts';
-import type { Observation } from './observation.ts';
+import type { Health, Observation } from './observation.ts';
 import { reached } from './phase.ts';
 import { drift, unsettled } from './settling.ts';
 import type { MigrationStatus } from './status.ts';
@@ -8,21 +8,28 @@ import { allOnVm, sameSplit } from './traffic-split.ts';
 
 type RollbackGoal = Extract<Goal, { do: 'rollback' }>;
 
-/** Traffic first: a rollback writes what it can reach, whatever else is wrong, unless the vm side can't take it. */
-export function decideRollback(
-  status: MigrationStatus,
-  seen: Observation,
+/** Why there is no way back now, whatever the clusters have; null when there is one. */
+export function refuseRollback(
+  status: Pick<MigrationStatus, 'phase'>,
+  vm: Health,
   { force }: RollbackGoal,
-): Decision {
+): Extract<Decision, { kind: 'stop' }> | null {
   if (!reached(status.phase, 'Joined')) {
     return refused('nothing has been shifted: the VM has not joined the mesh yet', 'meshlift vm join');
   }
-  if (isDown(seen.vm) && !force) {
+  if (isDown(vm) && !force) {
     return refused(
-      `the VM can't take the traffic back: ${healthProblem('the VM', seen.vm)}`,
+      `the VM can't take the traffic back: ${healthProblem('the VM', vm)}`,
       'bring the service on the VM back, then: meshlift rollback; if it serves all the same: meshlift rollback --force',
     );
   }
+  return null;
+}
+
+/** Traffic first: a rollback writes what it can reach, whatever else is wrong, unless the vm side can't take it. */
+export function decideRollback(status: MigrationStatus, seen: Observation, goal: RollbackGoal): Decision {
+  const refusal = refuseRollback(status, seen.vm, goal);
+  if (refusal) return refusal;
   if (
     status.agreed &&
     sameSplit(status.agreed.split, allOnVm) &&

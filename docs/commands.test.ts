@@ -95,7 +95,7 @@ describe('the commands in the docs', () => {
         [join(root, 'packages/meshlift/bin/meshlift.js'), ...names, '--help'],
         { encoding: 'utf8' },
       );
-      expect(help).toMatch(new RegExp(`^Usage: ${names.join(' ')} `));
+      expect(help).toMatch(new RegExp(`^Usage: meshlift ${names.join(' ')} `));
       for (const flag of words.filter((word) => word.startsWith('-'))) expect(help).toContain(flag);
     },
   );

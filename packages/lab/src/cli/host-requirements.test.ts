@@ -1,3 +1,4 @@
+import { watch } from 'node:fs';
 import { expect, test } from 'vitest';
 import { LabError } from '../errors.ts';
 import type { HostMachine } from './host-machine.ts';
@@ -12,6 +13,7 @@ interface Facts {
   readonly without?: readonly string[];
   readonly memoryGib?: number;
   readonly diskGib?: number;
+  readonly inotify?: { readonly limit: number; readonly used: number };
   readonly refusal?: string;
 }
 
@@ -21,6 +23,7 @@ function machine(facts: Facts): HostMachine {
     '/etc/subuid': 'root:1:1\nada:100000:65536\n',
     '/etc/subgid': 'ada:100000:65536\n',
     '/proc/meminfo': `MemTotal:  99999999 kB\nMemAvailable:   ${Math.floor((facts.memoryGib ?? 2.5) * 1024 ** 2)} kB\n`,
+    '/proc/sys/fs/inotify/max_user_instances': `${facts.inotify?.limit ?? 128}\n`,
     ...facts.files,
   };
   return {
@@ -30,6 +33,7 @@ function machine(facts: Facts): HostMachine {
       const name = path.split('/').at(-1) ?? '';
       return path.startsWith('/usr/sbin/') && !(facts.without ?? []).includes(name);
     },
+    inotifyInstances: () => facts.inotify?.used ?? 64,
     freeDiskBytes: async () => (facts.diskGib ?? 1) * GIB,
     refusalOfNamespaces: async () => facts.refusal ?? null,
   };
@@ -78,6 +82,18 @@ const lacks: readonly [string, Wanted, Facts, string][] = [
     '--clusters 4 needs 4.1 GiB of free memory',
   ],
   [
+    'file watchers',
+    root,
+    { inotify: { limit: 128, used: 79 } },
+    "needs 50 of the kernel's file watchers (inotify instances), and root has 49 left of 128: take another lab down, or sysctl fs.inotify.max_user_instances=1024",
+  ],
+  [
+    'file watchers of a user',
+    ada,
+    { inotify: { limit: 128, used: 200 } },
+    'ada has 0 left of 128: take another lab down, or as root sysctl',
+  ],
+  [
     'disk',
     root,
     { diskGib: 0.5 },
@@ -106,6 +122,10 @@ test('on this machine the real answers are of the right kind', async () => {
   expect(await thisMachine.isExecutable('/nowhere')).toBe(false);
   expect(await thisMachine.read('/nowhere')).toBeNull();
   expect(await thisMachine.freeDiskBytes('/')).toBeGreaterThan(0);
+  const before = thisMachine.inotifyInstances();
+  const watcher = watch(import.meta.dirname);
+  expect(thisMachine.inotifyInstances()).toBeGreaterThan(before);
+  watcher.close();
   const refusal = await thisMachine.refusalOfNamespaces(false);
   if (process.getuid?.() === 0) expect(refusal).toBeNull();
   else expect(refusal).toMatch(/Operation not permitted/);

@@ -5,6 +5,12 @@ import type { HostMachine } from './host-machine.ts';
 const GIB = 1024 ** 3;
 /** What the mesh, the VM and the lab's own processes need while they start, and what each cluster adds. */
 const LEAST_MEMORY_BYTES = { lab: 0.9 * GIB, cluster: 0.8 * GIB };
+/**
+ * The kernel's file watchers that a cluster's own programs have, and a few to spare: root's, whose pods are other users,
+ * or an ordinary user's, for whom the gateways' agents and istiod count as well.
+ */
+const INOTIFY_INSTANCES = { root: 25, ordinaryUser: 32 };
+const INOTIFY_LIMIT = '/proc/sys/fs/inotify/max_user_instances';
 /** Logs, etcd and the machines' own files; the parts are in the cache already. */
 const LEAST_DISK_BYTES = GIB;
 
@@ -41,6 +47,7 @@ export async function checkHost(wanted: Wanted, machine: HostMachine): Promise<v
   if (wanted.ordinaryUser) await checkUserNamespaces(wanted.ordinaryUser, machine);
   await checkNamespaces(wanted.ordinaryUser, machine);
   await checkMemory(wanted.clusters, machine);
+  await checkInotify(wanted, machine);
   await checkDisk(wanted.stateRoot, machine);
 }
 
@@ -103,6 +110,18 @@ async function checkMemory(clusters: number, machine: HostMachine): Promise<void
   if (available < least) {
     throw new LabError(
       `a lab with --clusters ${clusters} needs ${gib(least)} of free memory and this machine has ${gib(available)}: end something${clusters > 1 ? ', or ask for fewer clusters' : ''}`,
+    );
+  }
+}
+
+/** Without it the lab's programs would end with "too many open files", of which there are plenty. */
+async function checkInotify({ clusters, ordinaryUser }: Wanted, machine: HostMachine): Promise<void> {
+  const limit = Number((await machine.read(INOTIFY_LIMIT)) ?? Number.POSITIVE_INFINITY);
+  const least = clusters * (ordinaryUser === null ? INOTIFY_INSTANCES.root : INOTIFY_INSTANCES.ordinaryUser);
+  const free = Math.max(0, limit - machine.inotifyInstances());
+  if (free < least) {
+    throw new LabError(
+      `a lab with --clusters ${clusters} needs ${least} of the kernel's file watchers (inotify instances), and ${ordinaryUser ?? 'root'} has ${free} left of ${limit}: take another lab down, or${ordinaryUser === null ? '' : ' as root'} sysctl fs.inotify.max_user_instances=1024`,
     );
   }
 }

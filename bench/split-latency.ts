@@ -4,8 +4,8 @@
  *   node bench/split-latency.ts [shifts]      24, if not said
  *
  * Brings up a lab of its own with the shop and its customers, joins the VM and deploys the copy, then writes whole
- * splits back and forth. When the old side answered a cluster's callers for the last time is told by the customers'
- * load generator, afterwards: while a split takes effect, nothing but the customers loads the machine. With KEEP_LAB=1
+ * splits back and forth. When the old side had a request of each cluster's callers for the last time is told by its own
+ * answers, which the customers' load generator keeps, afterwards: while a split takes effect, nothing but the customers loads the machine. With KEEP_LAB=1
  * the lab stays. Build the shop first: `npm run build -w @meshlift/shop`.
  */
 import { readFile } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import { splitRoute } from '../packages/meshlift/src/mesh/split-route.ts';
 import { allOnK8s, allOnVm, type Side } from '../packages/meshlift/src/migration/traffic-split.ts';
 import { parseMigration } from '../packages/meshlift/src/spec/migration.ts';
 
-/** No answer of the old side for so long means that there will be none. */
+/** No request at the old side for so long means that there will be none. */
 const quietMs = 1_000;
 const lookEveryMs = 500;
 const giveUpMs = 30_000;
@@ -55,7 +55,7 @@ try {
     await Promise.all(clusters.map((kube) => kube.apply(route)));
     written.push(Date.now() - started);
     const times = (
-      await lastAnswers(
+      await lastRequests(
         clusters.map((it) => it.cluster),
         old,
       )
@@ -72,7 +72,7 @@ try {
     [
       `${shifts} whole shifts in ${clusters.length} clusters; ${ended.requests.failed - begun.requests.failed} of ${requests} customers' requests failed meanwhile`,
       `both writes done                      ${quantiles(written)}`,
-      `write → last answer of the old side   ${quantiles(last)}   target p95 250 ms`,
+      `write → last request on the old side  ${quantiles(last)}   target p95 250 ms`,
       `skew between clusters                 ${quantiles(skews)}   target p95 50 ms`,
       '',
     ].join('\n'),
@@ -82,15 +82,15 @@ try {
   await scenario.end();
 }
 
-/** When the old side answered each cluster's callers last, ms since the epoch: once all have been without it for a while. */
-async function lastAnswers(clusters: readonly string[], old: Side): Promise<number[]> {
+/** When each cluster's callers last reached the old side, ms since the epoch: once all have been without it for a while. */
+async function lastRequests(clusters: readonly string[], old: Side): Promise<number[]> {
   const since = Date.now();
   for (;;) {
     await delay(lookEveryMs);
     const { lastAt = {} } = (await customerCount(scenario.stage)).catalogCalls ?? {};
     const times = clusters.map((name) => {
       const at = lastAt[name]?.[old];
-      if (!at) throw new Error(`no caller in ${name} was answered by the ${old} side: nothing to measure`);
+      if (!at) throw new Error(`no caller in ${name} reached the ${old} side: nothing to measure`);
       return Date.parse(at);
     });
     if (Date.now() - Math.max(...times, since) > quietMs) return times;

@@ -54,7 +54,7 @@ export interface CustomerCount {
     readonly total: number;
     readonly failed: number;
     readonly bySide?: Readonly<Record<string, number>>;
-    /** by the caller's cluster and the side: when a request was last answered for which such a call was made */
+    /** by the caller's cluster and the side: when such a call last reached that side */
     readonly lastAt?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   };
 }

@@ -2,8 +2,8 @@ import type { Log } from '../process/log.ts';
 import { type Answer, type CallContext, connect } from '../rpc/client.ts';
 import { RpcError } from '../rpc/rpc-error.ts';
 import { type Product, ProductCatalogService } from '../wire/generated/hipstershop/shop_pb.js';
-import { type ServedBy, servedBy } from './served-by.ts';
-import type { CatalogTally } from './tally.ts';
+import { type ServedBy, servedAt, servedBy } from './served-by.ts';
+import type { CatalogCalls, CatalogTally } from './tally.ts';
 
 /** What a catalog call is made for, where it is counted, and who is told which copy answered. */
 export interface CatalogContext extends CallContext {
@@ -33,11 +33,11 @@ export function catalogCaller(options: CatalogCallerOptions): CatalogCaller {
     try {
       const { message, headers } = await call;
       const copy = servedBy(headers);
-      context.tally.add(options.cluster, copy.side);
+      context.tally.add({ cluster: options.cluster, outcome: copy.side, last: servedAt(headers) });
       context.onServedBy?.(copy);
       return message;
     } catch (error) {
-      context.tally.add(options.cluster, outcomeOf(error));
+      context.tally.add({ cluster: options.cluster, ...outcomeOf(error) });
       throw error;
     }
   };
@@ -51,8 +51,10 @@ export function catalogCaller(options: CatalogCallerOptions): CatalogCaller {
 }
 
 /** An answer such as NOT_FOUND is an answer: its side counts. */
-function outcomeOf(error: unknown): string {
+function outcomeOf(error: unknown): Pick<CatalogCalls, 'outcome' | 'last'> {
   const isAnswer =
     error instanceof RpcError && (error.codeName === 'NOT_FOUND' || error.codeName === 'INVALID_ARGUMENT');
-  return isAnswer ? servedBy(error.headers).side : 'failed';
+  return isAnswer
+    ? { outcome: servedBy(error.headers).side, last: servedAt(error.headers) }
+    : { outcome: 'failed' };
 }

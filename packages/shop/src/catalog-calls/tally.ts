@@ -8,34 +8,53 @@ export const CATALOG_CALLS_HEADER = 'x-catalog-calls';
 /** The side that answered (`vm`, `k8s`, or `unknown` when the answer did not say), or `failed`. */
 export type Outcome = string;
 
-/** Counts by caller's cluster and outcome. Written as `cluster1/vm=2,cluster2/k8s=1`. */
-export class CatalogTally {
-  readonly #counts = new Map<string, number>();
+/** Calls from one cluster with one outcome. */
+export interface CatalogCalls {
+  readonly cluster: string;
+  readonly outcome: Outcome;
+  /** 1 unless given */
+  readonly count?: number | undefined;
+  /** When the last of them had reached the side that answered, ms since the epoch; undefined where none said. */
+  readonly last?: number | undefined;
+}
 
-  add(cluster: string, outcome: Outcome, count = 1): void {
+/** Counts by caller's cluster and outcome. Written as `cluster1/vm=2@1763899200123,cluster2/k8s=1`: how many, and when last. */
+export class CatalogTally {
+  readonly #calls = new Map<string, Required<CatalogCalls> & { readonly count: number }>();
+
+  add({ cluster, outcome, count = 1, last }: CatalogCalls): void {
     const key = `${cluster}/${outcome}`;
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + count);
+    const before = this.#calls.get(key);
+    this.#calls.set(key, {
+      cluster,
+      outcome,
+      count: (before?.count ?? 0) + count,
+      last: latest(before?.last, last),
+    });
   }
 
   /** Adds what another program wrote with {@link toString}; anything else in the text is ignored. */
   merge(text: string | undefined): void {
     for (const part of (text ?? '').split(',')) {
-      const match = /^([\w.-]+)\/([\w.-]+)=(\d+)$/.exec(part.trim());
-      if (match !== null) this.add(match[1] ?? '', match[2] ?? '', Number(match[3]));
+      const [, cluster, outcome, count, last] =
+        /^([\w.-]+)\/([\w.-]+)=(\d+)(?:@(\d{1,15}))?$/.exec(part.trim()) ?? [];
+      if (!cluster || !outcome) continue;
+      this.add({ cluster, outcome, count: Number(count), last: last ? Number(last) : undefined });
     }
   }
 
-  *entries(): Generator<{ cluster: string; outcome: Outcome; count: number }> {
-    for (const [key, count] of this.#counts) {
-      const [cluster = '', outcome = ''] = key.split('/');
-      yield { cluster, outcome, count };
-    }
+  entries(): Iterable<CatalogCalls & { readonly count: number }> {
+    return this.#calls.values();
   }
 
   toString(): string {
-    return [...this.#counts]
-      .map(([key, count]) => `${key}=${count}`)
+    return [...this.#calls]
+      .map(([key, { count, last }]) => `${key}=${count}${last === undefined ? '' : `@${last}`}`)
       .sort()
       .join(',');
   }
+}
+
+function latest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
 }

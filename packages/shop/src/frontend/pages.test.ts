@@ -64,10 +64,10 @@ function backends(shop: Shop): Backends {
       note('catalog', context);
       await shop.hold;
     } catch (error) {
-      context.tally.add('cluster2', 'failed');
+      context.tally.add({ cluster: 'cluster2', outcome: 'failed' });
       throw error;
     }
-    context.tally.add('cluster2', 'vm');
+    context.tally.add({ cluster: 'cluster2', outcome: 'vm' });
     context.onServedBy?.({ side: 'vm', host: 'vm-1', cluster: 'vm' });
     return find();
   };

@@ -140,11 +140,11 @@ describe('a crowd of customers', () => {
 
   it('counts due requests as failed without being sent when every customer hangs for too long', async () => {
     let requests = 0;
-    const { customers, outcomes, settled } = await crowd(2, 150, () => {
+    const { customers, outcomes, settled } = await crowd(2, 1_500, () => {
       requests += 1;
     });
     // The last four are already late when they become due, so they are too late once a customer is free.
-    for (const lateBy of [0, 0, 50, 50, 50, 50]) customers.requestDue(now() - lateBy);
+    for (const lateBy of [0, 0, 700, 700, 700, 700]) customers.requestDue(now() - lateBy);
     await settled();
     const kinds = outcomes.map(({ failure }) => failure).sort();
     expect(outcomes).toHaveLength(6);

@@ -79,16 +79,16 @@ describe('the load generator’s books', () => {
     expect(ledger.stats()).toMatchObject({ requests: { total: 1 }, pending: 1 });
   });
 
-  it('tell when a caller last had an answer of each side', () => {
+  it('tell when a call last reached each side, or was answered where the side does not say', () => {
     const clock = { now: 0 };
     const ledger = ledgerAt(clock);
     ledger.start();
     record(ledger, { route: 'home', ms: 20, catalogCalls: 'cluster2/vm=2,cluster1/vm=1' });
     clock.now = 3;
-    record(ledger, { route: 'home', ms: 20, catalogCalls: 'cluster2/k8s=2,cluster1/vm=1' });
+    record(ledger, { route: 'home', ms: 20, catalogCalls: 'cluster2/k8s=2@1767225602500,cluster1/vm=1' });
     expect(ledger.stats()?.catalogCalls.lastAt).toEqual({
       cluster1: { vm: '2026-01-01T00:00:03.000Z' },
-      cluster2: { vm: '2026-01-01T00:00:00.000Z', k8s: '2026-01-01T00:00:03.000Z' },
+      cluster2: { vm: '2026-01-01T00:00:00.000Z', k8s: '2026-01-01T00:00:02.500Z' },
     });
   });
 

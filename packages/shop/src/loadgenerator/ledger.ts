@@ -58,7 +58,7 @@ export interface Stats {
     readonly bySide: Readonly<Record<string, number>>;
     /** Calls by the caller's cluster, answered by side or failed. */
     readonly byCluster: Readonly<Record<string, Readonly<Record<string, number>>>>;
-    /** When a request was answered last for which such a call was made, ever. */
+    /** When such a call last reached the side that answered it, ever; where that was not said, when it was answered. */
     readonly lastAt: Readonly<Record<string, Readonly<Record<string, string>>>>;
   };
 }
@@ -89,7 +89,6 @@ export class Ledger {
   readonly #routes = new Map<string, RouteBook>();
   readonly #failures = new Map<string, number>();
   readonly #catalog = new CatalogTally();
-  readonly #lastCatalogCalls = new Map<string, Date>();
   readonly #marks = new Map<string, Snapshot>();
   readonly #now: () => Date;
   #startedAt: Date | null = null;
@@ -213,11 +212,8 @@ export class Ledger {
   #enterCatalogCalls(text: string | undefined): void {
     const calls = new CatalogTally();
     calls.merge(text);
-    const now = this.#now();
-    for (const { cluster, outcome, count } of calls.entries()) {
-      this.#catalog.add(cluster, outcome, count);
-      this.#lastCatalogCalls.set(`${cluster}/${outcome}`, now);
-    }
+    const now = this.#now().getTime();
+    for (const call of calls.entries()) this.#catalog.add({ ...call, last: call.last ?? now });
   }
 
   #snapshot(): Snapshot {
@@ -249,9 +245,9 @@ export class Ledger {
     const byCluster: Record<string, Record<string, number>> = {};
     const lastAt: Record<string, Record<string, string>> = {};
     const counts: Counts = { total: 0, failed: 0 };
-    for (const { cluster, outcome, count } of this.#catalog.entries()) {
-      const last = this.#lastCatalogCalls.get(`${cluster}/${outcome}`);
-      if (last) lastAt[cluster] = { ...lastAt[cluster], [outcome]: last.toISOString() };
+    for (const { cluster, outcome, count, last } of this.#catalog.entries()) {
+      if (last !== undefined)
+        lastAt[cluster] = { ...lastAt[cluster], [outcome]: new Date(last).toISOString() };
       const more = count - (earlier?.catalog.get(`${cluster}/${outcome}`) ?? 0);
       if (more === 0) continue;
       counts.total += more;

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { SERVED_BY_HEADERS, type ServedBy } from '../catalog-calls/served-by.ts';
+import { SERVED_AT_HEADER, SERVED_BY_HEADERS, type ServedBy } from '../catalog-calls/served-by.ts';
 import { listenAddress, run } from '../process/program.ts';
 import { type IncomingCall, serve } from '../rpc/server.ts';
 import { ProductCatalogService } from '../wire/generated/hipstershop/shop_pb.js';
@@ -26,6 +26,7 @@ run('productcatalogservice', async ({ env, log }) => {
     cluster: env.text('SERVED_BY_CLUSTER', 'unknown'),
   };
   const answering = async <T>(call: IncomingCall, find: () => T): Promise<T> => {
+    call.answerWith(SERVED_AT_HEADER, String(Date.now()));
     call.answerWith(SERVED_BY_HEADERS.side, copy.side);
     call.answerWith(SERVED_BY_HEADERS.host, copy.host);
     call.answerWith(SERVED_BY_HEADERS.cluster, copy.cluster);

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { servedAt } from '../catalog-calls/served-by.ts';
 import { freePort } from '../local/shop-on-loopback.ts';
 import { createLog } from '../process/log.ts';
 import { connect } from '../rpc/client.ts';
@@ -81,7 +82,11 @@ async function catalogAnswer() {
   const catalog = connect(ProductCatalogService, { address: `127.0.0.1:${port}`, log });
   try {
     const { message, headers } = await catalog.listProducts({});
-    return { products: message.products.length, side: headers.get('x-served-by-side') };
+    return {
+      products: message.products.length,
+      side: headers.get('x-served-by-side'),
+      reachedAt: servedAt(headers),
+    };
   } finally {
     catalog.close();
   }
@@ -94,7 +99,11 @@ describe('the catalog in Docker on a VM', { timeout: 30_000 }, () => {
       stdout: 'productcatalogservice is running\n',
       stderr: '',
     });
-    expect(await catalogAnswer()).toEqual({ products: 12, side: 'vm' });
+    const before = Date.now();
+    const { reachedAt, ...answer } = await catalogAnswer();
+    expect(answer).toEqual({ products: 12, side: 'vm' });
+    expect(reachedAt).toBeGreaterThanOrEqual(before);
+    expect(reachedAt).toBeLessThanOrEqual(Date.now());
     expect(container()?.flags).toEqual(
       expect.arrayContaining(['--network=host', '--restart=always', '--read-only', '--cap-drop=ALL']),
     );

@@ -5,7 +5,7 @@ import { parseAllDocuments, stringify } from 'yaml';
 import type { CommandResult } from '../../demo/src/command.ts';
 import { root, Scenario } from '../scenario.ts';
 
-/** How long after its first bad answer the copy may go on answering customers, in any cluster: milliseconds. */
+/** How long after its first bad answer the copy may go on being called, from any cluster: milliseconds. */
 const backWithin = 5_000;
 
 /** Callers must not pay for a copy that is not what it should be: however it fails, every cluster goes back to the VM. */
@@ -79,11 +79,11 @@ describe('a bad copy', () => {
     expect(outcome.state).toBe('RolledBack');
   }
 
-  /** By the customers' own record: how long after `since` the copy answered the last of them, milliseconds. */
-  async function lastAnswer(since: number): Promise<number> {
+  /** By the customers' own record: how long after `since` the last of their calls reached the copy, milliseconds. */
+  async function lastCall(since: number): Promise<number> {
     const { lastAt = {} } = (await scenario.customers()).catalogCalls ?? {};
     const took = Math.max(...Object.values(lastAt).map(({ k8s = '' }) => Date.parse(k8s))) - since;
-    process.stderr.write(`the copy's last answer came ${took} ms after its first bad one\n`);
+    process.stderr.write(`the copy's last call came ${took} ms after its first bad answer\n`);
     return took;
   }
 
@@ -109,7 +109,7 @@ describe('a bad copy', () => {
     const { result, bad } = await runUntilBad(() => behave({ errorRate: 0.2, latencyMs: 0 }));
     expect(result.exitCode, result.stderr).toBe(3);
     await expectAllOnVm();
-    expect(await lastAnswer(bad), result.stderr).toBeLessThan(backWithin);
+    expect(await lastCall(bad), result.stderr).toBeLessThan(backWithin);
 
     const seen = await scenario.customers();
     expect(seen.catalogCalls?.failed).toBeGreaterThan(0);
@@ -127,7 +127,7 @@ describe('a bad copy', () => {
     expect(result.exitCode, result.stderr).toBe(3);
     expect(result.stderr).toMatch(/requests to the k8s side took over|p99 is/);
     await expectAllOnVm();
-    expect(await lastAnswer(firstBadAnswer), result.stderr).toBeLessThan(backWithin);
+    expect(await lastCall(firstBadAnswer), result.stderr).toBeLessThan(backWithin);
   });
 
   it('that crashes again and again is left, though the net catches what it drops', async () => {

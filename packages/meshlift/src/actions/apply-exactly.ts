@@ -1,5 +1,5 @@
 import type { KubeObject, KubeWriter } from '../effects/kube/port.ts';
-import { sameSpec } from '../mesh/same-spec.ts';
+import { isAsWritten } from '../mesh/as-written.ts';
 
 /**
  * Writes an object of Meshlift's own so that its spec is this and nothing else. Server-side apply leaves what somebody
@@ -11,5 +11,5 @@ export async function applyExactly(
   options: { readonly signal: AbortSignal },
 ): Promise<void> {
   const stored = await kube.apply(object, options);
-  if (!sameSpec(stored.spec, object.spec)) await kube.replace({ ...stored, spec: object.spec }, options);
+  if (!isAsWritten(stored.spec, object.spec)) await kube.replace({ ...stored, spec: object.spec }, options);
 }

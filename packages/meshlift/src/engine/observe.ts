@@ -1,10 +1,10 @@
 import type { KubeObject } from '../effects/kube/port.ts';
 import { MeshliftError } from '../errors/error.ts';
+import { isAsWritten } from '../mesh/as-written.ts';
 import { isWorkload } from '../mesh/copy.ts';
 import { farVmObjects } from '../mesh/far-vm.ts';
 import { migrationLabel } from '../mesh/marks.ts';
 import { istioNetworking } from '../mesh/mesh-host.ts';
-import { sameSpec } from '../mesh/same-spec.ts';
 import { sideHostObjects } from '../mesh/side-host.ts';
 import { readSplitRoute, splitRouteName } from '../mesh/split-route.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
@@ -73,7 +73,7 @@ async function sideHostDamage(
     const found = keyed.get(keyOf(written));
     const named = `${written.kind} ${written.metadata.name}`;
     if (!found) return `${named} was deleted`;
-    if (!sameSpec(found.spec, written.spec) && !sameSpec(found.spec, after?.[i]?.spec))
+    if (!isAsWritten(found.spec, written.spec) && !isAsWritten(found.spec, after?.[i]?.spec))
       return `${named} was changed`;
   }
   return null;

@@ -146,3 +146,19 @@ test('the order of endpoints holds before the copy’s first one appears, so tha
     });
   }
 });
+
+test('with the net, an endpoint that is cut off in silence is noticed by pings, and by connections not made', () => {
+  for (const side of sides) {
+    const rule = sideHostObjects(sampleMigration(), side, 'cluster1', 'present').find(
+      ({ kind }) => kind === 'DestinationRule',
+    );
+    expect(rule?.spec).toMatchObject({
+      trafficPolicy: {
+        connectionPool: {
+          tcp: { connectTimeout: '2s' },
+          http: { http2KeepAlive: { interval: '1s', timeout: '3s' } },
+        },
+      },
+    });
+  }
+});

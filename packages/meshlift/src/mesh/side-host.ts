@@ -1,6 +1,6 @@
 import type { KubeObject } from '../effects/kube/port.ts';
 import type { Side } from '../migration/traffic-split.ts';
-import type { Migration } from '../spec/migration.ts';
+import { type Migration, portsOf } from '../spec/migration.ts';
 import { aloneHostObjects } from './alone-host.ts';
 import { sideLabel } from './marks.ts';
 import { hostEntry, hostRule } from './mesh-host.ts';
@@ -22,7 +22,7 @@ export function sideHostObjects(
   const own = { name: `meshlift-${sideName(migration, side)}`, host: sideHost(migration, side) };
   return [
     hostEntry(migration, cluster, own, withNet ? {} : { [sideLabel]: side }),
-    hostRule(migration, own, withNet ? failover(side, copy) : {}),
+    hostRule(migration, own, withNet ? { ...noticesSilence(migration), ...failover(side, copy) } : {}),
     ...aloneHostObjects(migration, side, cluster),
   ];
 }
@@ -38,6 +38,18 @@ const ejection = {
   baseEjectionTime: '10s',
   maxEjectionPercent: 100,
 };
+
+/**
+ * An endpoint that is cut off in silence resets nothing and answers nothing: callers would wait on its connections until
+ * their own deadlines, and the kernel for a quarter of an hour. Pings of HTTP/2 find out within seconds, without limiting
+ * how long a call may take, and a connection that cannot be made is given up before a caller gives up. (Pings need Istio
+ * 1.31; HTTP/1.1 has none, but its new requests need new connections.)
+ */
+function noticesSilence(migration: Migration): object {
+  const tcp = { connectTimeout: '2s' };
+  if (portsOf(migration).every(({ protocol }) => protocol === 'tcp')) return { connectionPool: { tcp } };
+  return { connectionPool: { tcp, http: { http2KeepAlive: { interval: '1s', timeout: '3s' } } } };
+}
 
 function failover(side: Side, copy: 'absent' | 'present'): object {
   return {

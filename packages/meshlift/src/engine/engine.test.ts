@@ -498,6 +498,22 @@ describe('one opinion in every cluster', () => {
     },
   );
 
+  test('what the API server of an older Istio drops of a rule is nobody’s edit', async () => {
+    for (const cluster of Object.values(world.clusters))
+      cluster.onWrite(({ object }) => {
+        const text = JSON.stringify(object);
+        if (!text.includes('http2KeepAlive')) return;
+        cluster.put(
+          JSON.parse(text.replace(/"http2KeepAlive":\{[^}]*\}/, '').replace(/,(?=\})/, '')) as KubeObject,
+        );
+      });
+    await shifted(20);
+    expect((await drive(world.engine(), run)).outcome).toBe('done');
+    const told = (await readHistory(world.engine())).map(({ message }) => message).join('\n');
+    expect(told).not.toContain('by someone else');
+    expect(world.lost).toBe(0);
+  });
+
   test('the VM’s stand-in in a cluster that does not read its registration is put back, whoever took it away', async () => {
     world.stop();
     world = new FakeWorld(globalNames);

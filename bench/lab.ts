@@ -55,6 +55,7 @@ try {
   say(`${PODS_ONE_BY_ONE} pods, one by one`);
   const times: number[] = [];
   for (let i = 0; i < PODS_ONE_BY_ONE; i += 1) times.push(await podReady(`alone-${i}`));
+  say(`  ready after ${times.map(seconds).join(', ')}`);
   const sorted = times.toSorted((a, b) => a - b);
   figures.under(
     `pod with sidecar, apply to Ready, the slowest of ${PODS_ONE_BY_ONE}`,

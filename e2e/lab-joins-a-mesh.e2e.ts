@@ -368,9 +368,11 @@ touch /tmp/gone && sudo touch /run/gone && touch kept`);
     it.each(['stop', 'kill'])('is off after `vm %s`, and on again after `vm start`', async (action) => {
       await lab.onVm('touch stays');
       await lab.must('vm', action);
-      const { exitCode } = await lab.meshliftLab('ssh', '--name', lab.name, '--', 'true');
-      expect(exitCode).not.toBe(0);
+      const { exitCode, stderr } = await lab.meshliftLab('ssh', '--name', lab.name, '--', 'true');
+      expect({ exitCode, stderr }).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/ is off: /) });
+      expect((await lab.must('status')).stdout).toContain('off, until `lab vm start`');
       await lab.must('vm', 'start');
+      expect((await lab.must('status')).stdout).not.toContain('off, until');
       expect(await lab.onVm('ls stays; systemctl is-active kept-on')).toBe('stays\nactive\n');
     });
   });

@@ -12,6 +12,8 @@ export async function ssh(words: readonly string[], options: { name: string }, i
       EXIT.badInput,
     );
   }
+  if (!status.vm.on)
+    throw new LabError(`the VM of lab ${options.name} is off: \`lab vm start\` switches it on`);
   const { config, host } = status.vm.ssh;
   return new Promise((resolve, reject) => {
     const child = spawn('ssh', ['-F', config, host, ...words], { stdio: 'inherit', env: io.env });

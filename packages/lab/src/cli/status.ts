@@ -40,9 +40,7 @@ function describe(lab: LabStatus, faults: readonly LinkFault[]): string {
     ...lab.clusters.flatMap(({ name, apiServer, gateways }) => [
       `${name.padEnd(10)}  API server ${apiServer}, ingress ${gateways.ingress.http} (inside ${gateways.ingress.address})`,
     ]),
-    ...(lab.vm
-      ? [`vm          ssh -F ${lab.vm.ssh.config} ${lab.vm.ssh.host} (inside ${lab.vm.address})`]
-      : []),
+    ...(lab.vm ? [`vm          ${reachOf(lab.vm)} (inside ${lab.vm.address})`] : []),
     `versions    ${Object.entries(lab.versions)
       .map(([part, version]) => `${part} ${version}`)
       .join(', ')}`,
@@ -58,6 +56,10 @@ function describe(lab: LabStatus, faults: readonly LinkFault[]): string {
     ),
     `${'together'.padEnd(width)}  ${' '.repeat(15)}  ${mib(total).padStart(6)}`,
   ].join('\n');
+}
+
+function reachOf({ on, ssh }: NonNullable<LabStatus['vm']>): string {
+  return on ? `ssh -F ${ssh.config} ${ssh.host}` : 'off, until `lab vm start`';
 }
 
 function mib(bytes: number): string {

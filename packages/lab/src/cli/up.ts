@@ -69,7 +69,7 @@ async function joinRunning(options: UpOptions, state: StateFolder, io: LabIo): P
   }
   if (status && (status.clusters.length !== options.clusters || (status.vm !== null) !== options.vm)) {
     throw new LabError(
-      `lab ${options.name} is running with --clusters ${status.clusters.length}${status.vm ? '' : ' --no-vm'}: take it down first, or choose another --name`,
+      `lab ${options.name} is running with --clusters ${status.clusters.length} and ${status.vm ? 'a VM' : '--no-vm'}: take it down first, or choose another --name`,
       EXIT.badInput,
     );
   }

@@ -17,17 +17,24 @@ import { LogRotation } from '../supervisor/log-rotation.ts';
 import { memoryOf, readProcesses } from '../supervisor/process-memory.ts';
 import { Supervisor } from '../supervisor/supervisor.ts';
 import { until } from '../supervisor/until.ts';
-import { killVm, powerOffVm, rebootVm, startVm } from '../vm/power.ts';
+import { killVm, powerOffVm, readPower, rebootVm, startVm } from '../vm/power.ts';
 import { answersSsh } from '../vm/vm.ts';
 import { type AssembledLab, assembleLab, VM_POWER } from './assemble-lab.ts';
 import { makePrivateMounts } from './private-mounts.ts';
 
 const VM_BOOT_MS = 30_000;
+/** A power switch answers at once, or its process is in no state to. */
+const VM_POWER_MS = 1_000;
 
 /** How the boot stands; the last line of `GET /events`. */
 export type BootResult =
   | { readonly result: 'ready' }
   | { readonly result: 'failed'; readonly message: string };
+
+/** What only the sandbox knows of a lab: `GET /status`. */
+export interface LiveStatus extends Pick<LabStatus, 'state' | 'components'> {
+  readonly vmOn: boolean;
+}
 
 /** Runs inside the sandbox, as the only child of its first process, until it is killed. */
 export async function runSandbox(settingsPath: string): Promise<void> {
@@ -44,7 +51,11 @@ export async function runSandbox(settingsPath: string): Promise<void> {
 
   const server = await listenUnix(state.sandboxSocket, {
     'GET /health': () => ({ state: boot }),
-    'GET /status': () => ({ state: boot, components: measured(supervisor) }),
+    'GET /status': async (): Promise<LiveStatus> => ({
+      state: boot,
+      components: measured(supervisor),
+      vmOn: settings.plan.vm !== null && (await isVmOn()),
+    }),
     'GET /events': (request, response) => streamEvents(events, result, request, response),
     'GET /faults': () => ({ links: links.list() }),
     'POST /faults/cut': async (request) => {
@@ -84,6 +95,14 @@ export async function runSandbox(settingsPath: string): Promise<void> {
     // The sandbox stays, so that what went wrong can be looked at; whoever started it decides.
     settle({ result: 'failed', message: (error as Error).message });
   }
+}
+
+/** Before its component runs, and while that is started again, it is off. */
+function isVmOn(): Promise<boolean> {
+  return readPower(VM_POWER, AbortSignal.timeout(VM_POWER_MS)).then(
+    ({ on }) => on,
+    () => false,
+  );
 }
 
 async function vmAnswers({ vm }: LabPlan): Promise<void> {

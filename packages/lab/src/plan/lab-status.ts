@@ -16,6 +16,8 @@ export interface LabStatus {
     };
   }[];
   readonly vm: {
+    /** Whether it is switched on. */
+    readonly on: boolean;
     readonly address: string;
     readonly ssh: { readonly config: string; readonly host: string; readonly user: string };
     readonly sidecarPackage: { readonly path: string; readonly sha256: string };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LabError } from '../errors.ts';
 import type { LinkFault } from '../faults/link-faults.ts';
-import type { BootResult } from '../inside/run-lab.ts';
+import type { BootResult, LiveStatus } from '../inside/run-lab.ts';
 import { type LabSettings, readSettings } from '../plan/lab-settings.ts';
 import type { LabStatus } from '../plan/lab-status.ts';
 import type { StateFolder } from '../plan/state-folder.ts';
@@ -108,16 +108,7 @@ export async function readStatus(state: StateFolder): Promise<LabStatus | null> 
     throw error;
   });
   if (settings === null) return null;
-  const live = (await isUp(state))
-    ? await callUnixJson<Pick<LabStatus, 'state' | 'components'>>(
-        state.sandboxSocket,
-        'GET',
-        '/status',
-      ).catch((error: Error): Pick<LabStatus, 'state' | 'components'> => {
-        if (error instanceof NotListening) return { state: 'starting', components: [] };
-        throw error;
-      })
-    : ({ state: 'stopped', components: [] } as const);
+  const live = (await isUp(state)) ? await readLive(state) : notLive('stopped');
   const { plan, ports } = settings;
   const listen = (name: string) => `127.0.0.1:${ports[name] ?? 0}`;
   return {
@@ -138,6 +129,7 @@ export async function readStatus(state: StateFolder): Promise<LabStatus | null> 
     vm:
       plan.vm && settings.sidecarPackage
         ? {
+            on: live.vmOn,
             address: plan.vm.address,
             ssh: { config: state.sshConfig, host: plan.vm.name, user: ADMIN.name },
             sidecarPackage: settings.sidecarPackage,
@@ -151,6 +143,19 @@ export async function readStatus(state: StateFolder): Promise<LabStatus | null> 
     versions: settings.versions,
     components: live.components,
   };
+}
+
+async function readLive(state: StateFolder): Promise<LiveStatus> {
+  try {
+    return await callUnixJson<LiveStatus>(state.sandboxSocket, 'GET', '/status');
+  } catch (error) {
+    if (error instanceof NotListening) return notLive('starting');
+    throw error;
+  }
+}
+
+function notLive(state: LiveStatus['state']): LiveStatus {
+  return { state, components: [], vmOn: false };
 }
 
 /** What is broken on purpose at the moment. */

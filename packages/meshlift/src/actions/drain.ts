@@ -2,7 +2,7 @@ import { until } from '../effects/clock/until.ts';
 import { type EngineContext, tell } from '../engine/context.ts';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
 import { formatDuration } from '../spec/duration.ts';
-import { dividedBy, type Migration } from '../spec/migration.ts';
+import { countOf, type Migration } from '../spec/migration.ts';
 import { type StillRunning, stillRunning } from '../verification/still-running.ts';
 
 const lookEveryMs = 1_000;
@@ -79,7 +79,7 @@ export function runningInWords(
   const [first] = callers;
   if (first) {
     const others = callers.length === 1 ? '' : ` and ${callers.length - 1} others`;
-    return `${sides.vm} ${dividedBy(migration)} still run on the VM and ${sides.k8s} on the copy, from ${first.caller}${others}`;
+    return `${countOf(migration, sides.vm)} still ${sides.vm === 1 ? 'runs' : 'run'} on the VM and ${sides.k8s} on the copy, from ${first.caller}${others}`;
   }
   if (unread[0] !== undefined)
     return `what ${unread[0]}${unread.length === 1 ? '' : ` and ${unread.length - 1} others`} has under way can't be read`;

@@ -10,7 +10,7 @@ import { migrationLabel } from '../mesh/marks.ts';
 import { istioNetworking } from '../mesh/mesh-host.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
 import { formatDuration } from '../spec/duration.ts';
-import { dividedBy, type Machine, portsOf } from '../spec/migration.ts';
+import { countOf, type Machine, portsOf } from '../spec/migration.ts';
 import { readVmInbound } from '../vm/inbound.ts';
 import { leaveVm } from '../vm/leave.ts';
 import { drain } from './drain.ts';
@@ -97,7 +97,9 @@ async function proveIdle(context: EngineContext, machine: Machine): Promise<void
     where: `VM ${ssh.target}`,
     look: async () => {
       const { activeRequests } = await inbound();
-      return activeRequests === 0 ? null : `${activeRequests} ${dividedBy(migration)} still run on it`;
+      return activeRequests === 0
+        ? null
+        : `${countOf(migration, activeRequests)} still ${activeRequests === 1 ? 'runs' : 'run'} on it`;
     },
     before: 'take it out of the mesh',
     next: 'meshlift retire',
@@ -114,7 +116,7 @@ async function proveIdle(context: EngineContext, machine: Machine): Promise<void
     if (got !== 0) {
       throw new MeshliftError('vm-unhealthy', {
         where: `VM ${ssh.target}`,
-        why: `it got ${got} ${dividedBy(migration)} in ${formatDuration(clock.now() - started)}: something still calls it`,
+        why: `it got ${countOf(migration, got)} in ${formatDuration(clock.now() - started)}: something still calls it`,
         next: 'find its callers (on the VM: ss -tn), move them to the service’s name, then: meshlift retire',
       });
     }

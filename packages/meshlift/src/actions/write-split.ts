@@ -12,7 +12,7 @@ import type { SplitCause } from '../migration/decision.ts';
 import { type Phase, reached } from '../migration/phase.ts';
 import type { ClusterSplitRecord, SplitRecord } from '../migration/status.ts';
 import { allOnVm, formatSplit, sides, type TrafficSplit } from '../migration/traffic-split.ts';
-import { dividedBy } from '../spec/migration.ts';
+import { countOf } from '../spec/migration.ts';
 import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
 import { type Served, syncBaseline, untilRoutesServed } from '../verification/routes-served.ts';
 import { areOfWrite } from '../verification/service-routes.ts';
@@ -168,7 +168,7 @@ async function tellWhatStillRuns(
     context,
     'still-running',
     'progress',
-    `${count} ${dividedBy(context.migration)} that began before still run on the ${left} side${from}${unknown}`,
+    `${countOf(context.migration, count)} that began before still ${count === 1 ? 'runs' : 'run'} on the ${left} side${from}${unknown}`,
     record,
   );
 }

@@ -424,9 +424,10 @@ export type GateSpec = MigrationSpec['rollout']['gate'];
 export type Topology = MigrationSpec['topology'];
 export type UserGateSpec = z.infer<typeof userGate>;
 export type PrometheusServerSpec = z.infer<typeof prometheusServer>;
-/** What a split divides, for messages. */
-export function dividedBy({ spec }: Migration): 'requests' | 'connections' {
-  return spec.service.protocol === 'tcp' ? 'connections' : 'requests';
+/** So many of what a split divides, for messages: `1 request`, `20 connections`. */
+export function countOf({ spec }: Migration, count: number): string {
+  const one = spec.service.protocol === 'tcp' ? 'connection' : 'request';
+  return `${count} ${one}${count === 1 ? '' : 's'}`;
 }
 
 export type Protocol = MigrationSpec['service']['protocol'];

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
@@ -22,6 +23,8 @@ export interface ScenarioOptions {
   readonly topology?: 'endpoint-discovery' | 'global-names';
   /** where the catalog belongs; its callers are in `default` */
   readonly namespace?: string;
+  /** settings of the load generator, by the names of its environment variables */
+  readonly customers?: Readonly<Record<string, string>>;
   /** catalogues of images; the shop's unless given */
   readonly images?: readonly string[];
 }
@@ -36,12 +39,14 @@ export class Scenario {
   readonly log: string[] = [];
   readonly topology: 'endpoint-discovery' | 'global-names';
   readonly namespace: string;
+  readonly #customers: Readonly<Record<string, string>>;
   readonly #stop = new AbortController();
 
   private constructor(name: string, folder: string, options: ScenarioOptions) {
     this.folder = folder;
     this.topology = options.topology ?? 'endpoint-discovery';
     this.namespace = options.namespace ?? 'default';
+    this.#customers = options.customers ?? {};
     this.stage = new Stage(root, `e2e-${name}`, this.#keeper(), this.#stop.signal);
   }
 
@@ -86,7 +91,9 @@ export class Scenario {
     const further = !['cluster1', 'cluster2'].includes(context);
     const folder = join(this.folder, 'shop', context);
     await mkdir(folder, { recursive: true });
+    const settings = Object.entries(this.#customers).map(([name, value]) => ({ name, value }));
     const patches = [
+      ...(settings.length === 0 || context !== 'cluster2' ? [] : [patchOf('loadgenerator', settings)]),
       ...(this.namespace === 'default'
         ? []
         : [this.#callsTo(`productcatalogservice.${this.namespace}:3550`)]),
@@ -167,9 +174,20 @@ export class Scenario {
 
   /** Runs `meshlift -f FILE …` to its end; its exit code is a result. */
   async meshlift(file: string, ...args: string[]): Promise<CommandResult> {
-    const result = await this.stage.meshlift(['-f', file, ...args], { mayFail: true });
-    this.log.push(`$ meshlift ${args.join(' ')} → ${result.exitCode}\n${result.stderr}${result.stdout}`);
-    return result;
+    return this.#unlessTooBusy(async () => {
+      const result = await this.stage.meshlift(['-f', file, ...args], { mayFail: true });
+      this.log.push(`$ meshlift ${args.join(' ')} → ${result.exitCode}\n${result.stderr}${result.stdout}`);
+      return result;
+    });
+  }
+
+  /** Commands look before they act: on a machine that is too busy to answer a check in time, they are asked again. */
+  async #unlessTooBusy(command: () => Promise<CommandResult>): Promise<CommandResult> {
+    for (let left = 5; ; left -= 1) {
+      const result = await command();
+      const tooBusy = result.exitCode === 79 && /no answer within \d+ ms/.test(result.stderr);
+      if (!tooBusy || left === 0) return result;
+    }
   }
 
   /** The same for a command that has to reach what it is for. */
@@ -177,6 +195,52 @@ export class Scenario {
     const result = await this.meshlift(file, ...args);
     expect(result.exitCode, this.log.join('\n')).toBe(0);
     return result;
+  }
+
+  /** Starts `meshlift -f FILE …` and lets it run once it has looked; its process can be sent signals. */
+  async engine(file: string, ...args: string[]): Promise<Engine> {
+    let engine = this.#spawn(file, args);
+    await this.#unlessTooBusy(async () => {
+      if (engine.hasEnded()) engine = this.#spawn(file, args);
+      const looked = { exitCode: 0, stdout: '', stderr: '' };
+      return this.until(`meshlift ${args.join(' ')} to begin`, async () => {
+        if (engine.hasEnded()) return engine.ended;
+        return /^[\d:]+ [►✔!]/m.test(engine.said()) ? looked : null;
+      });
+    });
+    return engine;
+  }
+
+  #spawn(file: string, args: readonly string[]): Engine {
+    const child = spawn(
+      process.execPath,
+      [join(root, 'packages/meshlift/bin/meshlift.js'), '-f', file, ...args],
+      {
+        env: { ...process.env, KUBECONFIG: this.stage.lab.kubeconfig },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    const output = { stdout: '', stderr: '' };
+    for (const stream of ['stdout', 'stderr'] as const)
+      child[stream].setEncoding('utf8').on('data', (text: string) => {
+        output[stream] += text;
+      });
+    const ended = new Promise<CommandResult>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => {
+        const result = { exitCode: code ?? 128, ...output };
+        this.log.push(
+          `$ meshlift ${args.join(' ')} (beside) → ${result.exitCode}\n${result.stderr}${result.stdout}`,
+        );
+        resolve(result);
+      });
+    });
+    return {
+      said: () => output.stderr,
+      hasEnded: () => child.exitCode !== null || child.signalCode !== null,
+      signal: (name) => void child.kill(name),
+      ended,
+    };
   }
 
   async onVm(script: string): Promise<CommandResult> {
@@ -338,6 +402,15 @@ export class Scenario {
   }
 }
 
+/** A command of meshlift that runs beside the scenario. */
+export interface Engine {
+  /** what it wrote to standard error so far */
+  readonly said: () => string;
+  readonly hasEnded: () => boolean;
+  readonly signal: (name: NodeJS.Signals) => void;
+  readonly ended: Promise<CommandResult>;
+}
+
 interface Patch {
   readonly target: { readonly kind: string; readonly name: string };
   readonly patch: string;
@@ -357,6 +430,9 @@ function without(name: string): Patch {
   const patch = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'any' }, $patch: 'delete' };
   return { target: { kind: 'Deployment', name }, patch: stringify(patch) };
 }
+
+/** Half of what customers usually ask for, where what breaks takes as much of the machine. */
+export const fewerCustomers = { RATE: '5', CATALOG_RATE: '60', RECOMMENDATION_RATE: '25' } as const;
 
 /** report.json, as far as scenarios look at it. */
 export interface Report {

@@ -42,7 +42,7 @@ describe('the life of a lab', () => {
 
     const other = await lab.lab('up', '--clusters', '3');
     expect(other.exitCode).toBe(65);
-    expect(other.stderr).toMatch(/is running with --clusters 1: take it down first.*\n$/);
+    expect(other.stderr).toMatch(/is running with --clusters 1 and a VM: take it down first.*\n$/);
   });
 
   it('only its owner can read its keys, and its status leads to all of it', async () => {

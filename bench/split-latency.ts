@@ -3,8 +3,8 @@
  *
  *   node bench/split-latency.ts [shifts]      24, if not said
  *
- * Brings up a lab of its own with the shop and its customers, joins the VM and deploys the copy, then writes whole
- * splits back and forth. When the old side had a request of each cluster's callers for the last time is told by its own
+ * Brings up a lab of its own with the shop and its customers, who call the catalog 200 times a second, joins the VM and
+ * deploys the copy, then writes whole splits back and forth. When the old side had a request of each cluster's callers for the last time is told by its own
  * answers, which the customers' load generator keeps, afterwards: while a split takes effect, nothing but the customers loads the machine. With KEEP_LAB=1
  * the lab stays. Build the shop first: `npm run build -w @meshlift/shop`.
  */
@@ -13,11 +13,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { customerCount } from '../demo/src/shop.ts';
 import { Scenario } from '../e2e/scenario.ts';
+import { ShopCustomers } from '../e2e/shop-customers.ts';
 import { openCluster } from '../packages/meshlift/src/effects/kube/real.ts';
 import { splitRoute } from '../packages/meshlift/src/mesh/split-route.ts';
 import { allOnK8s, allOnVm, type Side } from '../packages/meshlift/src/migration/traffic-split.ts';
 import { parseMigration } from '../packages/meshlift/src/spec/migration.ts';
 
+/** 200 calls of the catalog a second: 140 in cluster2, 60 in cluster1, and somebody who looks at a page. */
+const catalogCalls = { RATE: '1', CATALOG_RATE: '140', RECOMMENDATION_RATE: '60' };
 /** No request at the old side for so long means that there will be none. */
 const quietMs = 1_000;
 const lookEveryMs = 500;
@@ -37,6 +40,8 @@ try {
     if ((await scenario.meshlift(file, ...command)).exitCode !== 0) throw new Error(scenario.log.join('\n'));
   }
   await scenario.customersShopping();
+  await new ShopCustomers(scenario.stage).become(catalogCalls);
+  await scenario.meanwhile(1_000);
   const parsed = parseMigration(parse(await readFile(file, 'utf8')));
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   const { migration } = parsed;

@@ -5,7 +5,7 @@ import { openCluster } from '../effects/kube/real.ts';
 import type { Ssh } from '../effects/ssh/port.ts';
 import { openSsh } from '../effects/ssh/real.ts';
 import type { SshTarget } from '../effects/ssh/ssh-arguments.ts';
-import { clusterOf, type EngineContext, type MemberCluster } from '../engine/context.ts';
+import { clusterOf, type EngineContext, withHands } from '../engine/context.ts';
 import { MeshliftError } from '../errors/error.ts';
 import type { EventHost } from '../events/event.ts';
 import { homeOf, type Machine, type Migration, targetOf } from '../spec/migration.ts';
@@ -82,15 +82,9 @@ export async function withReadOnlyContext<T>(
   host: EventHost,
   work: (context: EngineContext) => Promise<T>,
 ): Promise<T> {
-  return withContext(options, terminal, host, (context) => {
-    const looking = (member: MemberCluster) => ({ ...member, kube: readOnly(member.kube) });
-    return work({
-      ...context,
-      members: context.members.map(looking),
-      home: looking(context.home),
-      target: looking(context.target),
-    });
-  });
+  return withContext(options, terminal, host, (context) =>
+    work(withHands(context, ({ kube }) => readOnly(kube))),
+  );
 }
 
 function sshTarget({ host, ssh }: Machine): SshTarget {

@@ -58,6 +58,20 @@ export function clusterOf<T extends { readonly member: Member }>(
   return cluster;
 }
 
+/** The same context with other hands on every member, home and target among them. */
+export function withHands(
+  context: EngineContext,
+  handsOn: (member: MemberCluster) => KubeWriter,
+): EngineContext {
+  const of = (member: MemberCluster) => ({ ...member, kube: handsOn(member) });
+  return {
+    ...context,
+    members: context.members.map(of),
+    home: of(context.home),
+    target: of(context.target),
+  };
+}
+
 /** Tells the host, stamping the time. */
 export function tell(
   context: Pick<EngineContext, 'clock' | 'host'>,

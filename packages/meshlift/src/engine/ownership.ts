@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
 import type { MigrationStatus } from '../migration/status.ts';
 import { Claim, format, holderName, seenLease, writeLease } from './claim.ts';
-import { type EngineContext, type MemberCluster, type OwnedContext, tell } from './context.ts';
+import { type EngineContext, type MemberCluster, type OwnedContext, tell, withHands } from './context.ts';
 import { fencedCluster, fencedSsh } from './fence.ts';
 import { readRecord } from './journal.ts';
 import { heldLease, type LeaseSeen, leaseMs, renewEveryMs } from './lease.ts';
@@ -47,15 +47,8 @@ export async function whileOwning<T>(
 }
 
 function ownedContext(context: EngineContext, claim: Claim, signal: AbortSignal): OwnedContext {
-  const fenced = new Map(
-    context.members.map((member) => [member.name, { ...member, kube: fencedCluster(member, claim) }]),
-  );
-  const of = (member: MemberCluster) => fenced.get(member.name) ?? member;
   return {
-    ...context,
-    members: context.members.map(of),
-    home: of(context.home),
-    target: of(context.target),
+    ...withHands(context, (member) => fencedCluster(member, claim)),
     ssh: async (machine) => fencedSsh(await context.ssh(machine), () => claim.confirm(context.home, signal)),
     epoch: claim.identity.epoch,
     signal,

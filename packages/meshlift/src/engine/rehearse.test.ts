@@ -5,7 +5,7 @@ import { readOnly } from '../effects/kube/read-only.ts';
 import { isMeshliftError } from '../errors/error.ts';
 import type { Goal } from '../migration/decision.ts';
 import { splitWithK8s } from '../migration/traffic-split.ts';
-import type { EngineContext } from './context.ts';
+import { type EngineContext, withHands } from './context.ts';
 import { drive } from './engine.ts';
 import { openJournal, readStatus } from './journal.ts';
 import { rehearse } from './rehearse.ts';
@@ -23,14 +23,7 @@ const shift: Goal = { do: 'shift', split: splitWithK8s(20) };
 
 /** Hands that can't write: whatever a rehearsal would want to change fails the test. */
 function looking(): EngineContext {
-  const context = world.engine();
-  const bound = (member: EngineContext['home']) => ({ ...member, kube: readOnly(member.kube) });
-  return {
-    ...context,
-    members: context.members.map(bound),
-    home: bound(context.home),
-    target: bound(context.target),
-  };
+  return withHands(world.engine(), ({ kube }) => readOnly(kube));
 }
 
 /** All that is stored, but for who owned the migration last. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readOnly } from '../../effects/kube/read-only.ts';
-import type { EngineContext } from '../../engine/context.ts';
+import { type EngineContext, withHands } from '../../engine/context.ts';
 import { drive } from '../../engine/engine.ts';
 import { type LiveView, liveView } from '../../engine/live-view.ts';
 import { pause } from '../../engine/pause.ts';
@@ -21,14 +21,7 @@ afterEach(() => world.stop());
 
 /** Whatever looking would want to write fails the test. */
 function looking(): EngineContext {
-  const context = world.engine();
-  const bound = (member: EngineContext['home']) => ({ ...member, kube: readOnly(member.kube) });
-  return {
-    ...context,
-    members: context.members.map(bound),
-    home: bound(context.home),
-    target: bound(context.target),
-  };
+  return withHands(world.engine(), ({ kube }) => readOnly(kube));
 }
 
 async function shifted(k8s: number): Promise<void> {

@@ -155,8 +155,8 @@ test('with the net, an endpoint that is cut off in silence is noticed by pings, 
     expect(rule?.spec).toMatchObject({
       trafficPolicy: {
         connectionPool: {
-          tcp: { connectTimeout: '2s' },
-          http: { http2KeepAlive: { interval: '1s', timeout: '3s' } },
+          tcp: { connectTimeout: '1500ms' },
+          http: { http2KeepAlive: { interval: '500ms', timeout: '2s' } },
         },
       },
     });

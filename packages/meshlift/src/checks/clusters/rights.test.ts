@@ -140,6 +140,22 @@ describe('the rights that are asked for', () => {
     expect(ungranted(asked)).toEqual([]);
   });
 
+  it('are enough to take out what somebody put in beside what Meshlift wrote', async () => {
+    const { context, asked } = watched(world.engine());
+    await drive(context, { do: 'join' });
+    await drive(context, { do: 'deploy' });
+    for (const kind of ['VirtualService', 'DestinationRule', 'ServiceEntry']) {
+      const written = world.object('cluster2', kind) as KubeObject & { readonly spec: object };
+      world.clusters.cluster2.put({ ...written, spec: { ...written.spec, exportTo: ['.'] } });
+    }
+    await drive(context, { do: 'shift', split: splitWithK8s(20) });
+    expect(JSON.stringify(world.clusters.cluster2.objects())).not.toContain('exportTo');
+    expect([...(asked.get('cluster2') ?? [])].filter((it) => it.startsWith('update '))).toEqual(
+      expect.arrayContaining(['update virtualservices.networking.istio.io in default']),
+    );
+    expect(ungranted(asked)).toEqual([]);
+  });
+
   it('are enough for every check', async () => {
     const sound = new SoundWorld();
     const { context, asked } = watched(sound.context());

@@ -17,6 +17,8 @@ const networking = 'networking.istio.io';
 const security = 'security.istio.io';
 /** A server-side apply is a patch, and a creation where there was nothing. */
 const applied = ['get', 'list', 'create', 'patch', 'delete'] as const;
+/** Whatever somebody else put in beside what was applied is taken out by an update. */
+const appliedExactly = [...applied, 'update'] as const;
 const read = ['get', 'list'] as const;
 
 /** The least that the credentials need, by what a cluster is to the migration; docs/reference/permissions.md. */
@@ -55,7 +57,7 @@ export const rights: Readonly<Record<'member' | 'home' | 'target', readonly Righ
     { verbs: ['get'], group: '', resource: 'services', where: 'migration' },
     { verbs: ['get'], group: '', resource: 'configmaps', where: 'migration' },
     ...['virtualservices', 'destinationrules', 'serviceentries', 'workloadentries'].map(
-      (resource): Right => ({ verbs: applied, group: networking, resource, where: 'migration' }),
+      (resource): Right => ({ verbs: appliedExactly, group: networking, resource, where: 'migration' }),
     ),
     // One owner of a migration, in every cluster.
     {

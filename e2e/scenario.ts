@@ -205,7 +205,7 @@ export class Scenario {
       const looked = { exitCode: 0, stdout: '', stderr: '' };
       return this.until(`meshlift ${args.join(' ')} to begin`, async () => {
         if (engine.hasEnded()) return engine.ended;
-        return /^[\d:]+ [►✔!]/m.test(engine.said()) ? looked : null;
+        return /^[\d:]+ (?:[►✔!]|.*\bit comes after\b)/m.test(engine.said()) ? looked : null;
       });
     });
     return engine;
@@ -241,6 +241,11 @@ export class Scenario {
       signal: (name) => void child.kill(name),
       ended,
     };
+  }
+
+  /** `meshlift lab …` on this scenario's lab: breaks something, or mends it. */
+  async lab(...args: string[]): Promise<void> {
+    await this.stage.meshlift(['lab', ...args, '--name', this.stage.labName], { quiet: true });
   }
 
   async onVm(script: string): Promise<CommandResult> {
@@ -371,11 +376,32 @@ export class Scenario {
 
   /** No request was lost, by the customers' count and by the callers' proxies. */
   async expectNothingLost(file: string): Promise<void> {
-    const { failuresByKind, requests } = await this.customers();
+    const { requests } = await this.customers();
     const seen = (await this.report(file)).requests;
     const lost = { byCustomers: requests.failed, byProxies: seen.failed };
-    expect(lost, JSON.stringify(failuresByKind)).toEqual({ byCustomers: 0, byProxies: 0 });
+    expect(lost, await this.failures(file)).toEqual({ byCustomers: 0, byProxies: 0 });
     expect(seen.total).toBeGreaterThan(2_000);
+  }
+
+  /** What failed so far, by kind for customers and by cause for the callers' proxies, as one line to look at. */
+  async failures(file: string): Promise<string> {
+    const { failuresByKind } = await this.customers();
+    const { callers } = (await this.report(file)).requests;
+    const causes = callers
+      .filter(({ failed }) => failed > 0)
+      .map(({ cluster, workload, causes }) => ({ caller: `${cluster}/${workload}`, causes }));
+    return JSON.stringify({ failuresByKind, causes });
+  }
+
+  /** By the callers' proxies: headers and no status (gRPC's UNKNOWN) when the connection broke is an answer that broke off. */
+  async lostCalls(file: string): Promise<LostCalls> {
+    const { callers } = (await this.report(file)).requests;
+    const lost = { begun: 0, otherwise: 0 };
+    for (const { count, flags, grpcStatus, responseCode } of callers.flatMap(({ causes }) => causes)) {
+      const hadBegun = responseCode === 200 && grpcStatus === 2 && flags === 'UC';
+      lost[hadBegun ? 'begun' : 'otherwise'] += count;
+    }
+    return lost;
   }
 
   async until<T>(what: string, look: () => Promise<T | null>, deadlineMs = 60_000): Promise<T> {
@@ -434,9 +460,37 @@ function without(name: string): Patch {
 /** Half of what customers usually ask for, where what breaks takes as much of the machine. */
 export const fewerCustomers = { RATE: '5', CATALOG_RATE: '60', RECOMMENDATION_RATE: '25' } as const;
 
+/**
+ * What a caller has of an answer can't be taken back, so no proxy repeats a call whose answer has begun. Between the first
+ * byte and the last one of the catalog's lie milliseconds, on a busy machine no more than these.
+ */
+export const answerSeconds = 0.05;
+
+/** Calls of the catalog that failed, by whether their answer had begun when the connection broke. */
+export interface LostCalls {
+  readonly begun: number;
+  readonly otherwise: number;
+}
+
 /** report.json, as far as scenarios look at it. */
 export interface Report {
-  readonly requests: { readonly total: number; readonly failed: number };
+  readonly requests: {
+    readonly total: number;
+    readonly failed: number;
+    /** by who called, most requests first */
+    readonly callers: readonly {
+      readonly cluster: string;
+      readonly workload: string;
+      readonly requests: number;
+      readonly failed: number;
+      readonly causes: readonly {
+        readonly count: number;
+        readonly flags: string;
+        readonly responseCode: number | null;
+        readonly grpcStatus: number | null;
+      }[];
+    }[];
+  };
   readonly durationSeconds: number;
   readonly splits: readonly { readonly skewMs: number | null; readonly outcome: string }[];
 }

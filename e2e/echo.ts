@@ -15,7 +15,7 @@ export interface EchoCount {
 }
 
 export interface EchoCounts {
-  readonly counts: Readonly<Record<'http' | 'tcp', EchoCount>>;
+  readonly counts: Readonly<Record<EchoProtocol, EchoCount>>;
   readonly streams: readonly {
     readonly kind: string;
     readonly side: string | null;
@@ -24,8 +24,13 @@ export interface EchoCounts {
   }[];
 }
 
-type EchoProtocol = 'http' | 'tcp';
-const ports = { http: 8080, tcp: 7000 } as const;
+type EchoProtocol = 'http' | 'tcp' | 'grpc';
+const ports = { http: 8080, tcp: 7000, grpc: 9000 } as const;
+const probes = {
+  http: { httpGet: { port: ports.http, path: '/healthz' } },
+  tcp: { tcpSocket: { port: ports.tcp } },
+  grpc: { grpc: { port: ports.grpc } },
+} as const;
 
 /** The echo service on the VM, its name in both clusters, and a caller in each. */
 export async function echoEverywhere(scenario: Scenario, protocol: EchoProtocol): Promise<void> {
@@ -93,10 +98,7 @@ export async function echoMigration(
   draft.metadata.name = 'echo';
   draft.spec.service = { name: 'echo', port: ports[protocol], protocol };
   draft.spec.vm.serviceAccount = 'echo';
-  draft.spec.vm.probe =
-    protocol === 'http'
-      ? { httpGet: { port: 8080, path: '/healthz' }, periodSeconds: 1 }
-      : { tcpSocket: { port: 7000 } };
+  draft.spec.vm.probe = { ...probes[protocol], periodSeconds: 1 };
   draft.spec.workload = { manifests: [copy], suffix: 'gke' };
   change(draft);
   const file = join(scenario.folder, 'migration.yaml');
@@ -106,8 +108,6 @@ export async function echoMigration(
 
 function copyManifest(protocol: EchoProtocol): object {
   const labels = { app: 'echo' };
-  const probe =
-    protocol === 'http' ? { httpGet: { port: 8080, path: '/healthz' } } : { tcpSocket: { port: 7000 } };
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -124,9 +124,9 @@ function copyManifest(protocol: EchoProtocol): object {
               image: 'example.com/echo',
               args: ['server'],
               env: [{ name: 'SIDE', value: 'k8s' }],
-              readinessProbe: { ...probe, periodSeconds: 1 },
               // Proxies elsewhere go on sending for a moment after this pod is told to stop.
               lifecycle: { preStop: { sleep: { seconds: 2 } } },
+              readinessProbe: { ...probes[protocol], periodSeconds: 1 },
             },
           ],
         },

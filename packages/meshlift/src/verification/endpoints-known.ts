@@ -1,7 +1,13 @@
 import { type Look, until } from '../effects/clock/until.ts';
-import { endpointsOf, type ProxyEndpoint, readProxyEndpoints } from '../effects/istiod/proxy-config.ts';
+import {
+  endpointsOf,
+  type PodName,
+  type ProxyEndpoint,
+  readProxyKnowledge,
+} from '../effects/istiod/proxy-config.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { isMeshliftError } from '../errors/error.ts';
+import { serviceHost } from '../mesh/names.ts';
 import { portsOf } from '../spec/migration.ts';
 import { sidecarsOf } from './sidecars.ts';
 
@@ -16,13 +22,17 @@ export interface EndpointsWanted {
   readonly progress?: (why: string) => void;
 }
 
-/** Waits until every sidecar of a member has the endpoints that are wanted: a route must never lead where nobody is. */
+/**
+ * Waits until every sidecar of a member that knows the service has the endpoints that are wanted: a route must never lead
+ * where nobody is. A proxy that knows neither the service nor the side (its Sidecar leaves them out, or they are not
+ * exported to it) has no such route either.
+ */
 export async function untilEndpointsKnown(
   context: EngineContext,
   member: MemberCluster,
   wanted: EndpointsWanted,
 ): Promise<{ readonly proxies: number }> {
-  const { clock, migration, signal } = context;
+  const { clock, signal } = context;
   const { progress } = wanted;
   return until(
     clock,
@@ -35,27 +45,35 @@ export async function untilEndpointsKnown(
       ...(progress && { progress }),
     },
     async (): Promise<Look<{ proxies: number }>> => {
-      const proxies = await sidecarsOf(context, member);
-      const problems = await Promise.all(
-        proxies.map(async ({ namespace, pod }) => {
-          try {
-            const endpoints = await readProxyEndpoints(member.kube, { namespace, pod }, signal);
-            const problems = portsOf(migration).flatMap(({ port }) => {
-              const problem = wanted.problem(endpointsOf(endpoints, { host: wanted.host, port }));
-              return problem ? [`${namespace}/${pod}, port ${port}: ${problem}`] : [];
-            });
-            return problems[0] ?? null;
-          } catch (error) {
-            signal.throwIfAborted();
-            if (isMeshliftError(error)) return `${namespace}/${pod}: ${error.why}`;
-            throw error;
-          }
-        }),
-      );
-      const problem = problems.find((it) => it !== null);
-      return problem === undefined || problem === null
-        ? { ready: true, value: { proxies: proxies.length } }
-        : { ready: false, why: problem };
+      const sidecars = await sidecarsOf(context, member);
+      const looks = await Promise.all(sidecars.map((pod) => lookInto(context, member, pod, wanted)));
+      const concerned = looks.filter((it) => it !== 'not-concerned');
+      const problem = concerned.find((it) => it !== 'known');
+      return problem
+        ? { ready: false, why: problem.why }
+        : { ready: true, value: { proxies: concerned.length } };
     },
   );
+}
+
+async function lookInto(
+  { migration, signal }: EngineContext,
+  member: MemberCluster,
+  proxy: PodName,
+  { host, problem }: EndpointsWanted,
+): Promise<'known' | 'not-concerned' | { readonly why: string }> {
+  const name = `${proxy.namespace}/${proxy.pod}`;
+  try {
+    const { hosts, endpoints } = await readProxyKnowledge(member.kube, proxy, signal);
+    if (!hosts.has(serviceHost(migration)) && !hosts.has(host)) return 'not-concerned';
+    for (const { port } of portsOf(migration)) {
+      const why = problem(endpointsOf(endpoints, { host, port }));
+      if (why) return { why: `${name}, port ${port}: ${why}` };
+    }
+    return 'known';
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isMeshliftError(error)) return { why: `${name}: ${error.why}` };
+    throw error;
+  }
 }

@@ -1,5 +1,12 @@
 import { expect, it } from 'vitest';
-import { endpointsOf, inboundActivity, parseEndpoints, parseRoutes, routesTo } from './proxy-config.ts';
+import {
+  endpointsOf,
+  inboundActivity,
+  parseEndpoints,
+  parseHosts,
+  parseRoutes,
+  routesTo,
+} from './proxy-config.ts';
 
 const service = { host: 'catalog.default.svc.cluster.local', port: 3550 };
 
@@ -123,6 +130,17 @@ const stats = [
   { name: 'cx_active', type: 'GAUGE', value: '5' },
   { name: 'rq_pending_active' },
 ];
+
+it('knows hosts without endpoints, too', () => {
+  const page = JSON.stringify({
+    cluster_statuses: [
+      { name: 'outbound|3550||empty.default.svc.cluster.local' },
+      { name: 'inbound|3550||' },
+      { name: 'PassthroughCluster' },
+    ],
+  });
+  expect([...parseHosts(page)]).toEqual(['empty.default.svc.cluster.local']);
+});
 
 it('tells what still runs towards an endpoint', () => {
   const page = {

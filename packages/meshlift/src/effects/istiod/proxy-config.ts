@@ -80,14 +80,30 @@ export async function readProxyTcpRoutes(
   return parseTcpRoutes(await cluster.forwardedGet({ namespace, pod, port: adminPort }, path, signal));
 }
 
-/** The endpoints that a proxy knows of every service now. */
-export async function readProxyEndpoints(
+/** What a proxy may send requests to now. */
+export interface ProxyKnowledge {
+  /** those that it knows, with endpoints or without: istiod tells a proxy nothing of what it may not or need not see */
+  readonly hosts: ReadonlySet<string>;
+  readonly endpoints: readonly ProxyEndpoint[];
+}
+
+export async function readProxyKnowledge(
   cluster: KubeReader,
   { namespace, pod }: PodName,
   signal?: AbortSignal,
-): Promise<readonly ProxyEndpoint[]> {
+): Promise<ProxyKnowledge> {
   const path = '/clusters?format=json';
-  return parseEndpoints(await cluster.forwardedGet({ namespace, pod, port: adminPort }, path, signal));
+  const page = await cluster.forwardedGet({ namespace, pod, port: adminPort }, path, signal);
+  return { hosts: parseHosts(page), endpoints: parseEndpoints(page) };
+}
+
+/** The endpoints that a proxy knows of every service now. */
+export async function readProxyEndpoints(
+  cluster: KubeReader,
+  proxy: PodName,
+  signal?: AbortSignal,
+): Promise<readonly ProxyEndpoint[]> {
+  return (await readProxyKnowledge(cluster, proxy, signal)).endpoints;
 }
 
 /** The routes that a request to this service may take, in match order. */
@@ -217,6 +233,11 @@ interface HostStatus {
   readonly weight?: number;
   /** a value of zero is left out */
   readonly stats?: readonly { readonly name: string; readonly value?: string }[];
+}
+
+export function parseHosts(clustersPage: string): ReadonlySet<string> {
+  const { cluster_statuses: clusters = [] } = JSON.parse(clustersPage) as ClustersPage;
+  return new Set(clusters.flatMap(({ name }) => envoyCluster(name)?.host ?? []));
 }
 
 export function parseEndpoints(clustersPage: string): readonly ProxyEndpoint[] {

@@ -101,6 +101,7 @@ export class FakeIstiod {
   }
 
   #push(proxy: FakeProxy, config: ProxyConfig, kind: 'full' | 'endpoints'): void {
+    if (proxy.leftOut) return;
     this.#nonce += 1;
     const nonce = this.#nonce;
     proxy.sent = { routes: kind === 'full' ? nonce : proxy.sent.routes, endpoints: nonce };

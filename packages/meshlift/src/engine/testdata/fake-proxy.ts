@@ -48,6 +48,8 @@ export class FakeProxy {
   lagMs: number;
   /** whether it carries the service's connections as they are, without looking into them */
   readonly tcp: boolean;
+  /** its Sidecar leaves the service out: istiod tells it nothing of it */
+  leftOut = false;
   config: ProxyConfig = { routes: [], endpoints: new Map() };
   sent = { routes: 0, endpoints: 0 };
   acked = { routes: 0, endpoints: 0 };

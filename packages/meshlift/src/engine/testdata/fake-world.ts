@@ -351,8 +351,14 @@ export class FakeWorld {
     });
   }
 
-  #addPod(cluster: ClusterName, name: string, type: 'sidecar' | 'router', rate: number): void {
+  /** a pod whose Sidecar leaves the service out */
+  addBystander(cluster: ClusterName, name: string): void {
+    this.#addPod(cluster, name, 'sidecar', 0, true);
+  }
+
+  #addPod(cluster: ClusterName, name: string, type: 'sidecar' | 'router', rate: number, leftOut = false): void {
     const proxy = new FakeProxy(name, type, rate, 10 + 7 * this.proxies.length, this.clock, this.#tcp);
+    proxy.leftOut = leftOut;
     this.proxies.push(proxy);
     this.clusters[cluster].put(callerPod(name, type));
     this.#serveAdmin(cluster, proxy);

@@ -1,0 +1,25 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { drive } from './engine.ts';
+import { FakeWorld } from './testdata/fake-world.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+let world: FakeWorld;
+beforeEach(() => {
+  world = new FakeWorld();
+});
+afterEach(() => world.stop());
+
+test('workloads whose Sidecar leaves the service out are neither waited for nor counted', async () => {
+  world.addBystander('cluster1', 'mailservice-1');
+  const { outcome, status } = await drive(world.engine(), { do: 'run', until: 'Retired' });
+  expect(outcome).toBe('done');
+  expect(world.lost).toBe(0);
+  for (const { clusters } of status.splits) {
+    for (const { cluster, proxies } of clusters) {
+      // Its two callers, and the copy's own sidecar once there is a copy.
+      if (cluster === 'cluster1') expect([2, 3]).toContain(proxies.total);
+      expect(proxies.acknowledged).toBe(proxies.total);
+    }
+  }
+});

@@ -10,7 +10,7 @@ import { describeFiles, type Manifest, writeManifest } from './manifest.ts';
 import { BuildGraph, type ListedPackage, parsePackageList, remainingMs } from './package-graph.ts';
 import { goOutputName } from './programs.ts';
 import type { Reporter } from './progress.ts';
-import { ISTIO_RELEASE_LINE, type ProgramRecipe, type Recipe } from './recipe.ts';
+import { gcflags, ISTIO_RELEASE_LINE, type ProgramRecipe, type Recipe } from './recipe.ts';
 import { requireRoom } from './requirements.ts';
 import { checkIstioReleaseLine, copySharedFiles, SHARED_MODULES } from './share.ts';
 
@@ -151,10 +151,14 @@ async function compile(go: Go, programs: readonly OpenProgram[], options: BuildO
     reporter.remaining(nothingKnown ? null : remainingMs(graph.work(), elapsed, availableParallelism()));
   };
   const stopReporting = every(500, report);
+  const cores = availableParallelism();
   try {
     await runGo(
       go,
-      ['build', '-v', ...recipe.buildFlags, '-o', `${bin}/`, ...programs.map((program) => program.package)],
+      [
+        ...['build', '-v', '-o', `${bin}/`, ...recipe.buildFlags, ...paceFlags(recipe, cores)],
+        ...programs.map((program) => program.package),
+      ],
       moduleFolder,
       signal,
       (line) => {
@@ -167,6 +171,17 @@ async function compile(go: Go, programs: readonly OpenProgram[], options: BuildO
     await stopReporting();
   }
   for (const { name } of programs) reporter.part({ name, state: 'ready', done: 1 });
+}
+
+/**
+ * Flags that change how long compiling takes, not what it gives. On few cores there are always more packages at hand than
+ * cores: a compiler that also divides its own work among them takes an eighth more processor time (measured on two).
+ */
+export function paceFlags(
+  { compilerFlags }: Pick<Recipe, 'compilerFlags'>,
+  cores: number,
+): readonly string[] {
+  return cores <= 4 ? [gcflags([...compilerFlags, '-c=1'])] : [];
 }
 
 /** What the programs are compiled from: takes seconds, after the modules are fetched, which this does. */

@@ -26,8 +26,10 @@ export interface Recipe {
   readonly key: string;
   readonly goArch: GoArch;
   readonly programs: readonly ProgramRecipe[];
-  /** Flags of `go build`. */
+  /** Flags of `go build`; those of the compiler are among them. */
   readonly buildFlags: readonly string[];
+  /** Flags of the compiler itself. */
+  readonly compilerFlags: readonly string[];
   readonly envoy: EnvoyWheel;
   /** What each component must report as its version. */
   readonly versions: Readonly<Record<Component, string>>;
@@ -62,13 +64,14 @@ const BUILD_FLAGS = [
   '-buildvcs=false',
   // As Istio builds its own releases: without validators of Envoy's API that it never calls (5 % of all source).
   '-tags=disable_pgv',
-  // The linker would throw debugging information away (-w), so that making it is a waste (7 % of the time).
-  '-gcflags=all=-dwarf=false',
 ];
+
+// The linker would throw debugging information away (-w), so that making it is a waste (7 % of the time).
+const COMPILER_FLAGS = ['-dwarf=false'];
 
 export function recipeOf({ goMod, goSum, sources, goArch }: RecipeInputs): Recipe {
   const versions = pinnedVersions(goMod);
-  const buildFlags = [...BUILD_FLAGS, `-ldflags=${linkerFlags(versions, goMod)}`];
+  const buildFlags = [...BUILD_FLAGS, gcflags(COMPILER_FLAGS), `-ldflags=${linkerFlags(versions, goMod)}`];
   const envoy = envoyWheel(goArch);
   const ownSources = [...sources].sort(([a], [b]) => (a < b ? -1 : 1));
   const programs = [...GO_PROGRAMS, ...ownPrograms(sources.keys())].map((program) => {
@@ -76,7 +79,12 @@ export function recipeOf({ goMod, goSum, sources, goArch }: RecipeInputs): Recip
     return { ...program, key: digest([...determinants, isOurs(program) ? ownSources : []]) };
   });
   const key = digest([FORMAT, programs.map((program) => [program.name, program.key]), envoy, SHARED_FILES]);
-  return { key, goArch, programs, buildFlags, envoy, versions };
+  return { key, goArch, programs, buildFlags, compilerFlags: COMPILER_FLAGS, envoy, versions };
+}
+
+/** The flag of `go build` that gives the compiler its flags, for every package; the last one on a command line counts. */
+export function gcflags(compilerFlags: readonly string[]): string {
+  return `-gcflags=all=${compilerFlags.join(' ')}`;
 }
 
 function isOurs(program: GoProgram): boolean {

@@ -1,12 +1,12 @@
 /**
  * How long callers go on with the old side after a split is written, and how far the clusters are apart.
  *
- *   node bench/split-latency.ts [shifts]      24, if not said
+ *   node bench/split-latency.ts [shifts] [calls a second]      24 and 200, if not said
  *
- * Brings up a lab of its own with the shop and its customers, who call the catalog 200 times a second, joins the VM and
- * deploys the copy, then writes whole splits back and forth. When the old side had a request of each cluster's callers for the last time is told by its own
- * answers, which the customers' load generator keeps, afterwards: while a split takes effect, nothing but the customers loads the machine. With KEEP_LAB=1
- * the lab stays. Build the shop first: `npm run build -w @meshlift/shop`.
+ * Brings up a lab of its own with the shop and its customers, who call the catalog, joins the VM and deploys the copy, then
+ * writes whole splits back and forth. When the old side had a request of each cluster's callers for the last time is told by
+ * its own answers, which the customers' load generator keeps, afterwards: while a split takes effect, nothing but the
+ * customers loads the machine. With KEEP_LAB=1 the lab stays. Build the shop first: `npm run build -w @meshlift/shop`.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -19,18 +19,22 @@ import { splitRoute } from '../packages/meshlift/src/mesh/split-route.ts';
 import { allOnK8s, allOnVm, type Side } from '../packages/meshlift/src/migration/traffic-split.ts';
 import { parseMigration } from '../packages/meshlift/src/spec/migration.ts';
 
-/** 200 calls of the catalog a second: 140 in cluster2, 60 in cluster1, and somebody who looks at a page. */
-const catalogCalls = { RATE: '1', CATALOG_RATE: '140', RECOMMENDATION_RATE: '60' };
 /** No request at the old side for so long means that there will be none. */
 const quietMs = 1_000;
 const lookEveryMs = 500;
 const giveUpMs = 30_000;
 
-const [shifts = '24'] = process.argv.slice(2);
-if (!(Number(shifts) > 0)) {
-  process.stderr.write('usage: node bench/split-latency.ts [shifts]\n');
+const [shifts = '24', callsPerSecond = '200'] = process.argv.slice(2);
+if (!(Number(shifts) > 0 && Number(callsPerSecond) > 0)) {
+  process.stderr.write('usage: node bench/split-latency.ts [shifts] [calls a second]\n');
   process.exit(64);
 }
+/** Calls of the catalog: 70 % in cluster2, 30 % in cluster1, and somebody who looks at a page. */
+const catalogCalls = {
+  RATE: '1',
+  CATALOG_RATE: String(Math.round(0.7 * Number(callsPerSecond))),
+  RECOMMENDATION_RATE: String(Math.round(0.3 * Number(callsPerSecond))),
+};
 
 const scenario = await Scenario.begin('split-latency');
 try {

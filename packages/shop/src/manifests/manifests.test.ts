@@ -14,6 +14,13 @@ interface Service extends Manifest {
   readonly spec: { selector: { app: string }; ports: { port: number; targetPort: number }[] };
 }
 
+interface Sidecar extends Manifest {
+  readonly spec: {
+    workloadSelector: { labels: { app: string } };
+    egress: { hosts: string[] }[];
+  };
+}
+
 interface Container {
   readonly image: string;
   readonly ports: { containerPort: number }[];
@@ -128,6 +135,20 @@ describe('the manifests', () => {
         if (name.endsWith('_ADDR')) expect(addresses, `${deployment.metadata.name} ${name}`).toContain(value);
       }
     }
+  });
+
+  it('spare the sidecars of exactly those programs that call nobody what they would be told of others', () => {
+    const callNobody = deployments
+      .filter((each) => (containerOf(each).env ?? []).every(({ name }) => !name.endsWith('_ADDR')))
+      .map(({ metadata }) => metadata.name);
+    const spared = all
+      .filter((each): each is Sidecar => each.kind === 'Sidecar')
+      .map(({ spec }) => {
+        expect(spec.egress).toEqual([{ hosts: ['~/*'] }]);
+        return spec.workloadSelector.labels.app;
+      });
+    // The catalog's is left as an injector makes it: it is what gets migrated.
+    expect(spared.sort()).toEqual(callNobody.filter((name) => name !== 'productcatalogservice').sort());
   });
 
   it('give every workload its own service account, requests, and probes', () => {

@@ -37,3 +37,8 @@ test: setup ## Everything: check, unit tests, the shop as processes, then the en
 .PHONY: test-all
 test-all: test ## All of `make test`, and every longer scenario as well
 	@npm run --silent test:all
+
+.PHONY: soak
+soak: setup ## A million calls through migrations, rollbacks and killed engines (ARGS="CALLS CALLS_A_SECOND")
+	@npm run --silent build -w @meshlift/shop
+	@node bench/soak.ts $(ARGS)

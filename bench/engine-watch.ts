@@ -5,7 +5,7 @@
  *
  * The clusters are stand-ins behind the wire (bench/stand-in): API servers over TLS in a process of their own, with
  * pods whose statistics pages have some five thousand lines. What is measured is this process: the real client, reader
- * and engine's look at the world, once a second.
+ * and engine's look at the world, as often as it looks unless the migration says otherwise.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -38,11 +38,16 @@ interface Setting {
   readonly callers: number;
   readonly calling: number;
   readonly envoyPage: boolean;
+  /** between two looks; the default of `rollout.gate.interval` unless given */
+  readonly intervalMs?: number;
 }
 
 /** Each is measured in a process of its own, so that none inherits another's memory. */
 const settings: Readonly<Record<string, Setting>> = {
   'sixty-calling': { clusters: 2, callers: 60, calling: 60, envoyPage: true },
+  'sixty-calling-every-second': {
+    ...{ clusters: 2, callers: 60, calling: 60, envoyPage: true, intervalMs: 1_000 },
+  },
   'sixty-of-which-six-call': { clusters: 2, callers: 60, calling: 6, envoyPage: true },
   'thousand-calling': { clusters: 4, callers: 1_000, calling: 1_000, envoyPage: true },
   'thousand-without-envoy-page': { clusters: 4, callers: 1_000, calling: 1_000, envoyPage: false },
@@ -63,14 +68,14 @@ if (setting) {
 } else {
   const figures = new Figures();
   for (const name of Object.keys(settings)) {
-    const { callers, calling } = settings[name] as Setting;
+    const { callers, calling, envoyPage, intervalMs } = settings[name] as Setting;
     const cost = measuredApart(name);
     const few = callers < 1_000;
     const percent = (value: number) => `${value.toFixed(1)} %`;
     const megabytes = (value: number) => `${Math.round(value / 1e6)} MB`;
-    const who = `${callers} proxies${calling < callers ? `, ${calling} of which call` : ''}${name.includes('without') ? ", only the agent's page" : ''}`;
-    if (few) figures.under(`${who}: CPU of a core, looking every second`, 100 * cost.cpu, 5, percent);
-    else figures.told(`${who}: CPU of a core, looking every second`, percent(100 * cost.cpu));
+    const who = `${callers} proxies${calling < callers ? `, ${calling} of which call` : ''}${envoyPage ? '' : ", only the agent's page"}${intervalMs ? `, looking every ${intervalMs / 1_000} s` : ''}`;
+    if (few && !intervalMs) figures.under(`${who}: CPU of a core`, 100 * cost.cpu, 5, percent);
+    else figures.told(`${who}: CPU of a core`, percent(100 * cost.cpu));
     figures.under(`${who}: memory`, cost.memory, few ? 150e6 : 300e6, megabytes);
     figures.under(`${who}: first look, whole`, cost.firstLook, few ? 1 : 5, seconds);
     figures.told(`${who}: later looks, median`, seconds(cost.laterLook));
@@ -92,7 +97,7 @@ function measuredApart(name: string): Cost {
   return JSON.parse(run(watchSeconds)) as Cost;
 }
 
-async function measure({ clusters, callers, calling, envoyPage }: Setting): Promise<Cost> {
+async function measure({ clusters, callers, calling, envoyPage, intervalMs }: Setting): Promise<Cost> {
   const folder = await mkdtemp(join(tmpdir(), 'meshlift-engine-watch-'));
   const names = Array.from({ length: clusters }, (_, i) => `cluster${i + 1}`);
   const migration = migrationOf(names);
@@ -122,14 +127,14 @@ async function measure({ clusters, callers, calling, envoyPage }: Setting): Prom
     const [ports] = await once(server.stdout, 'data');
     const kubeconfig = join(folder, 'kubeconfig');
     await writeFile(kubeconfig, kubeconfigOf(names, JSON.parse(String(ports)) as number[], certificate));
-    return await watch(migration, kubeconfig);
+    return await watch(migration, kubeconfig, intervalMs ?? migration.spec.rollout.gate.interval);
   } finally {
     server.kill();
     await rm(folder, { recursive: true });
   }
 }
 
-async function watch(migration: Migration, kubeconfigPath: string): Promise<Cost> {
+async function watch(migration: Migration, kubeconfigPath: string, intervalMs: number): Promise<Cost> {
   const members = await Promise.all(
     migration.spec.clusters.map(async (member) => {
       const kube = await openCluster({ name: member.name, context: member.context, kubeconfigPath });
@@ -166,8 +171,8 @@ async function watch(migration: Migration, kubeconfigPath: string): Promise<Cost
   const from = performance.now();
   let memory = 0;
   let requests = 0;
-  for (let n = 1; n <= Number(watchSeconds); n += 1) {
-    await delay(Math.max(0, from + n * 1_000 - performance.now()));
+  for (let due = intervalMs; due <= Number(watchSeconds) * 1_000; due += intervalMs) {
+    await delay(Math.max(0, from + due - performance.now()));
     const at = performance.now();
     requests = await look(context, traffic);
     looks.push((performance.now() - at) / 1_000);

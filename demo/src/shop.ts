@@ -54,6 +54,8 @@ export interface CustomerCount {
     readonly total: number;
     readonly failed: number;
     readonly bySide?: Readonly<Record<string, number>>;
+    /** by the caller's cluster, then by the side that answered, or `failed` */
+    readonly byCluster?: Readonly<Record<string, Readonly<Record<string, number>>>>;
     /** by the caller's cluster and the side: when such a call last reached that side */
     readonly lastAt?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   };

@@ -1,0 +1,171 @@
+/**
+ * Whether a million calls come through whole migrations with rollbacks, and with the engine killed again and again.
+ *
+ *   node bench/soak.ts [calls] [calls a second]      1,000,000 and 500, if not said
+ *
+ * Brings up a lab of its own with the shop, whose customers call the catalog at that rate. One engine after another
+ * migrates it: each is killed with SIGKILL at a moment drawn at random, and the next goes on; at a step drawn at random,
+ * and every time after Kubernetes has become the service's home, everything is rolled back and begins anew. Once the
+ * calls are made the last migration is run to its end and the VM retired. Counts are the load generator's own: not one
+ * request may fail. The exit code is 1 if one did, or if the customers could not keep their rate up. SEED=N repeats a
+ * run's moments. Build the shop first: `npm run build -w @meshlift/shop`.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CustomerCount } from '../demo/src/shop.ts';
+import { root, Scenario } from '../e2e/scenario.ts';
+import { ShopCustomers } from '../e2e/shop-customers.ts';
+import { Figures } from './figures.ts';
+
+const [wanted = 1_000_000, rate = 500] = process.argv.slice(2).map(Number);
+if (!(wanted > 0 && rate > 0)) {
+  process.stderr.write('usage: node bench/soak.ts [calls] [calls a second]\n');
+  process.exit(64);
+}
+const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+const random = drawnFrom(seed);
+
+const scenario = await Scenario.begin('soak');
+const done = { kills: 0, rollbacks: 0, migrations: 0 };
+try {
+  await scenario.shop();
+  const file = await scenario.migration((draft) => {
+    draft.spec.rollout.hold = '10s';
+    // Retiring is the last thing of all: there is no way back from it.
+    draft.spec.retire = { idle: '10s' };
+  });
+  await must(file, 'vm', 'join');
+  await must(file, 'deploy');
+  await scenario.customersShopping();
+  await new ShopCustomers(scenario.stage).become({
+    RATE: '1',
+    CATALOG_RATE: String(Math.round(rate * 0.7)),
+    RECOMMENDATION_RATE: String(Math.round(rate * 0.3)),
+  });
+  const begun = await scenario.until('customers who shop at the new rate', async () => {
+    const count = await scenario.customers();
+    return (count.catalogCalls?.total ?? 0) >= rate ? count : null;
+  });
+  const beganAt = performance.now();
+  let told = 0;
+  const soFar = async (): Promise<CustomerCount> => {
+    const count = await scenario.customers();
+    if (performance.now() - told > 15_000) {
+      told = performance.now();
+      say(
+        `${calls(count, begun)} calls, ${count.requests.failed - begun.requests.failed} requests failed; ` +
+          `${done.migrations} migrations, ${done.rollbacks} rollbacks, ${done.kills} engines killed`,
+      );
+    }
+    return count;
+  };
+  while (calls(await soFar(), begun) < wanted) {
+    const completed = await migrateAmidKills(file, Math.floor(random() * 4));
+    await rollback(file);
+    done.rollbacks += 1;
+    if (completed) done.migrations += 1;
+  }
+  const passed = (performance.now() - beganAt) / 1000;
+  const over = await scenario.customers();
+  say('the last migration goes to its end');
+  await untilEnded(file, 'run');
+  await untilEnded(file, 'retire');
+  const end = await scenario.customers();
+
+  const figures = new Figures();
+  figures.told('calls of the catalog', String(calls(end, begun)));
+  figures.told(
+    'migrations to their end, rollbacks, engines killed',
+    `${done.migrations + 1}, ${done.rollbacks}, ${done.kills}`,
+  );
+  figures.under('failed, of all requests', end.requests.failed - begun.requests.failed, 0, String);
+  // What falls short of the rate, so that less is better here as everywhere.
+  figures.under(
+    'calls a second that are missing',
+    Math.max(0, rate - calls(over, begun) / passed),
+    rate * 0.02,
+    (it) => it.toFixed(1),
+  );
+  figures.told('seed', String(seed));
+  process.stdout.write(`${figures.table()}\n`);
+  if (end.requests.failed > begun.requests.failed)
+    process.stdout.write(`${JSON.stringify(end.failuresByKind)}\n`);
+  if (figures.missed) process.exitCode = 1;
+} finally {
+  await scenario.end();
+}
+
+/**
+ * Has engines migrate the service, `kills` of which are killed on their way; answers whether Kubernetes is its home
+ * then. An engine may end before its turn to be killed comes.
+ */
+async function migrateAmidKills(file: string, kills: number): Promise<boolean> {
+  for (let i = 0; i < kills; i += 1) {
+    const engine = spawn(
+      process.execPath,
+      [join(root, 'packages/meshlift/bin/meshlift.js'), '-f', file, 'run'],
+      {
+        env: { ...process.env, KUBECONFIG: scenario.stage.lab.kubeconfig },
+        stdio: 'ignore',
+      },
+    );
+    const ended = once(engine, 'exit');
+    const moment = new AbortController();
+    await Promise.race([
+      ended,
+      delay(random() * 40_000, undefined, { signal: moment.signal }).catch(() => undefined),
+    ]);
+    moment.abort();
+    if (engine.exitCode === null && engine.kill('SIGKILL')) done.kills += 1;
+    await ended;
+  }
+  // One in three turns back where the last engine was killed.
+  if (kills > 0 && random() < 0.33) return false;
+  await untilEnded(file, 'run');
+  return true;
+}
+
+async function rollback(file: string): Promise<void> {
+  await untilEnded(file, 'rollback');
+}
+
+/** Runs a command to its end, again as long as an engine that was killed still has the Lease. */
+async function untilEnded(file: string, command: string): Promise<void> {
+  await scenario.until(
+    `the end of ${command}`,
+    async () => {
+      const { exitCode, stderr } = await scenario.meshlift(file, command);
+      scenario.log.length = 0;
+      if (exitCode === 0) return true;
+      if (stderr.includes('is driving it')) return null;
+      throw new Error(`${command} ended with ${exitCode} (seed ${seed}):\n${stderr}`);
+    },
+    300_000,
+  );
+}
+
+async function must(file: string, ...command: string[]): Promise<void> {
+  const { exitCode } = await scenario.meshlift(file, ...command);
+  if (exitCode !== 0) throw new Error(scenario.log.join('\n'));
+}
+
+function calls(count: CustomerCount, since: CustomerCount): number {
+  return (count.catalogCalls?.total ?? 0) - (since.catalogCalls?.total ?? 0);
+}
+
+function say(line: string): void {
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
+}
+
+/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
+function drawnFrom(start: number): () => number {
+  let state = start;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

@@ -2,14 +2,16 @@ import type { ProxyEndpoint } from '../effects/istiod/proxy-config.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { tell } from '../engine/context.ts';
 import type { Journal } from '../engine/journal.ts';
-import type { TrafficWatch } from '../engine/traffic-watch.ts';
+import type { MemberLook, TrafficWatch } from '../engine/traffic-watch.ts';
 import { errorCodes } from '../errors/codes.ts';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
+import { wayName } from '../mesh/far-copy.ts';
 import { sideHost } from '../mesh/names.ts';
 import { splitRoute } from '../mesh/split-route.ts';
 import { isVmEndpoint } from '../mesh/vm-workload.ts';
 import type { SplitCause } from '../migration/decision.ts';
 import { type Phase, reached } from '../migration/phase.ts';
+import { unsettled } from '../migration/settling.ts';
 import type { ClusterSplitRecord, SplitRecord } from '../migration/status.ts';
 import { allOnVm, formatSplit, sides, type TrafficSplit } from '../migration/traffic-split.ts';
 import { countOf } from '../spec/migration.ts';
@@ -17,6 +19,7 @@ import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
 import { type Served, syncBaseline, untilRoutesServed } from '../verification/routes-served.ts';
 import { areOfWrite } from '../verification/service-routes.ts';
 import { watchShare } from '../verification/share-seen.ts';
+import { sideHostDamage } from '../verification/side-hosts-stand.ts';
 import { stillRunning } from '../verification/still-running.ts';
 import { applyExactly } from './apply-exactly.ts';
 import { ensureFarCopy, ensureFarVm, ensureSideHosts } from './side-hosts.ts';
@@ -89,26 +92,27 @@ async function tryToAgree(
   traffic: TrafficWatch,
   { split, cause, reason }: SplitWish,
 ): Promise<readonly MeshliftError[]> {
+  const { agreed, phase } = journal.status;
   const generation = journal.status.generation + 1;
+  const before = unsettled(journal.status) ? null : (agreed?.split ?? null);
   const keep = neverReturned.has(cause) ? journal.note : journal.record;
-  await keep({ generation, intent: { generation, split, reason } });
   tell(context, 'split-intent', 'step', `${formatSplit(split)} in every member cluster: ${reason}`, {
     generation,
     split,
     cause,
   });
+  const intended = keep({ generation, intent: { generation, split, reason } });
+  // Hosts that a route leads to already may be looked after at once; those that there are none of are part of what is intended.
+  if (!routed(phase)) await intended;
 
   const at = new Date(context.clock.now()).toISOString();
-  // From here on, not from when it is agreed: a copy that fails its first requests is judged by them.
   traffic.restart();
-  const [results] = await Promise.all([
-    Promise.allSettled(
-      context.members.map((member) =>
-        putInForce(context, traffic, member, { split, cause, reason }, generation, journal.status.phase),
-      ),
+  const results = await Promise.allSettled(
+    context.members.map((member) =>
+      putInForce(context, traffic, member, { split, cause, generation, intended, phase, before }),
     ),
-    split.k8s > 0 ? traffic.look() : null,
-  ]);
+  );
+  await intended;
   context.signal.throwIfAborted();
   const failures = results.flatMap((result) =>
     result.status === 'rejected' ? [namedFailure(result.reason)] : [],
@@ -135,7 +139,7 @@ async function tryToAgree(
   await journal.record({
     split: record,
     agreed: { generation, split, at: new Date(context.clock.now()).toISOString() },
-    phase: phaseAfter(journal.status.phase, split),
+    phase: phaseAfter(phase, split),
   });
   tell(
     context,
@@ -173,22 +177,31 @@ async function tellWhatStillRuns(
   );
 }
 
+/** One split on its way into every member. */
+interface SplitUnderWay extends Pick<SplitWish, 'split' | 'cause'> {
+  readonly generation: number;
+  /** resolves when the intent is recorded, or may be noted only */
+  readonly intended: Promise<void>;
+  readonly phase: Phase;
+  /** what was agreed until now; null when that is not settled */
+  readonly before: TrafficSplit | null;
+}
+
 async function putInForce(
   context: EngineContext,
   traffic: TrafficWatch,
   member: MemberCluster,
-  { split, cause }: SplitWish,
-  generation: number,
-  phase: Phase,
+  { split, cause, generation, intended, phase, before }: SplitUnderWay,
 ): Promise<{ readonly record: ClusterSplitRecord; readonly served: Served }> {
   const { clock, migration } = context;
   const { deadlines } = migration.spec;
-  await ensureSideHosts(context, member, reached(phase, 'Deployed') ? 'present' : 'absent');
-  // Completing takes both sides' stand-ins away; whoever comes back from there needs them again.
-  const newVm = await ensureFarVm(context, member);
-  const newCopy = split.k8s > 0 && (await farCopyIsNew(context, member, phase));
-  if (newVm || newCopy || !routed(phase)) await untilSidesKnown(context, member, split);
-  const before = await syncBaseline(context, member);
+  const [baseline, stands] = await Promise.all([
+    syncBaseline(context, member),
+    routed(phase) && waysStand(context, member, split, phase),
+    intended,
+  ]);
+  // Make before break. Where all that the route leads to stands, it is only to be made this owner's: no route waits for it.
+  if (!stands) await makeWays(context, member, split, phase);
   const started = clock.now();
   await applyExactly(member.kube, splitRoute(migration, split, generation, cause === 'mirror'), context);
   const writtenMs = clock.now() - started;
@@ -197,18 +210,26 @@ async function putInForce(
     writtenMs,
     generation,
   });
+  // From here on, not from when it is agreed: a copy that fails its first requests is judged by them.
+  void traffic.lookAt(member).catch(() => undefined);
 
-  const served = await untilRoutesServed(context, member, before, {
+  let acknowledged: Promise<MemberLook> | null = null;
+  const served = await untilRoutesServed(context, member, baseline, {
     what: `split ${formatSplit(split)}`,
     served: (routes) => areOfWrite(migration, routes, generation, split),
     writtenAt: started,
     deadlineMs: deadlines.agree,
-    progress: (acknowledged, total, slowest) =>
+    acknowledged: () => {
+      // Also at who seldom calls: what they called until now must not be taken for what they call from now on.
+      acknowledged = traffic.lookAt(member, { thorough: true });
+      acknowledged.catch(() => undefined); // heard below, once it is proven what was acknowledged
+    },
+    progress: (serving, total, slowest) =>
       tell(
         context,
         'wait',
         'progress',
-        `${acknowledged} of ${total} proxies in ${member.name} serve it; waiting for ${slowest}`,
+        `${serving} of ${total} proxies in ${member.name} serve it; waiting for ${slowest}`,
       ),
   });
   const { acknowledgedMs, proxies } = served;
@@ -224,7 +245,15 @@ async function putInForce(
     },
   );
 
-  const share = await watchShare(context, traffic, member, split, deadlines.observe);
+  const [share] = await Promise.all([
+    watchShare(context, traffic, member, {
+      split,
+      before,
+      acknowledged: acknowledged ?? traffic.lookAt(member, { thorough: true }),
+      deadlineMs: deadlines.observe,
+    }),
+    stands && makeWays(context, member, split, phase),
+  ]);
   tell(context, 'split-seen', share.agrees && !share.alarm ? 'progress' : 'warning', share.why, {
     cluster: member.name,
     ...share.seen,
@@ -237,6 +266,39 @@ async function putInForce(
     });
   }
   return { record: { cluster: member.name, writtenMs, acknowledgedMs, proxies, seen: share.seen }, served };
+}
+
+/** Whether all that a split's route leads to is there already, and as it is to be. */
+async function waysStand(
+  context: EngineContext,
+  member: MemberCluster,
+  split: TrafficSplit,
+  phase: Phase,
+): Promise<boolean> {
+  const { migration, target } = context;
+  const needsFarCopy = split.k8s > 0 && member.name !== target.name;
+  const farCopy = needsFarCopy ? [wayName(migration, member.name, target.name)] : [];
+  return (await sideHostDamage(context, member, [copyIn(phase)], farCopy)) === null;
+}
+
+function copyIn(phase: Phase): 'absent' | 'present' {
+  return reached(phase, 'Deployed') ? 'present' : 'absent';
+}
+
+/** Everything that the split's route leads to stands, and proxies know what of it is new. */
+async function makeWays(
+  context: EngineContext,
+  member: MemberCluster,
+  split: TrafficSplit,
+  phase: Phase,
+): Promise<void> {
+  const [newVm, newCopy] = await Promise.all([
+    // Completing takes both sides' stand-ins away; whoever comes back from there needs them again.
+    ensureFarVm(context, member),
+    split.k8s > 0 && farCopyIsNew(context, member, phase),
+    ensureSideHosts(context, member, copyIn(phase)),
+  ]);
+  if (newVm || newCopy || !routed(phase)) await untilSidesKnown(context, member, split);
 }
 
 /**
@@ -257,7 +319,7 @@ function routed(phase: Phase): boolean {
   return reached(phase, 'Joined') && !reached(phase, 'Completed');
 }
 
-/** Make before break: a route must not lead to a host that a proxy does not know yet. */
+/** A route must not lead to a host that a proxy does not know yet. */
 async function untilSidesKnown(
   context: EngineContext,
   member: MemberCluster,

@@ -23,6 +23,7 @@ export interface Identity {
 export class Claim {
   readonly identity: Identity;
   readonly #context: Claiming;
+  readonly #confirming = new Map<string, Promise<void>>();
 
   constructor(context: Claiming, identity: Identity) {
     this.#context = context;
@@ -47,6 +48,15 @@ export class Claim {
         if (!isMeshliftError(error, 'cluster-conflict')) throw error;
       }
     }
+  }
+
+  /** The same, asked once for all who want it at the same time; what it is asked for may have been read meanwhile. */
+  confirmWithOthers(member: MemberCluster, signal?: AbortSignal): Promise<void> {
+    const under = this.#confirming.get(member.name);
+    if (under) return under;
+    const mine = this.confirm(member, signal).finally(() => this.#confirming.delete(member.name));
+    this.#confirming.set(member.name, mine);
+    return mine;
   }
 
   /** Says in this cluster that this engine is still there; what `confirm` refuses is refused here. */

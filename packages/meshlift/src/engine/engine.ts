@@ -6,7 +6,7 @@ import { retireVm } from '../actions/retire-vm.ts';
 import { writeSplit } from '../actions/write-split.ts';
 import { isMeshliftError } from '../errors/error.ts';
 import { quantile } from '../metrics/histogram.ts';
-import { decide } from '../migration/decide.ts';
+import { achieved, decide, isJudged } from '../migration/decide.ts';
 import { type Act, type Decision, type Goal, wait } from '../migration/decision.ts';
 import type { GateWindow, SideWindow, Verdict } from '../migration/gate.ts';
 import { refuseRollback } from '../migration/going-back.ts';
@@ -44,15 +44,18 @@ export async function drive(context: EngineContext, goal: Goal): Promise<Ending>
     context,
     async (owned) => {
       const { journal, traffic } = await openRecords(owned, goal);
-      await recordCommand(owned, journal, goal);
+      recordCommand(owned, journal, goal);
       try {
         const ending = await pursue(owned, journal, traffic, goal);
         await saveTraffic(owned, journal, traffic);
+        await journal.flush();
         return { ...ending, status: journal.status };
       } catch (error) {
         // What callers saw belongs to the record all the more when it went wrong; but what went wrong is told first.
         if (!owned.signal.aborted && !isMeshliftError(error, 'owned-by-another')) {
-          await saveTraffic(owned, journal, traffic).catch((second: unknown) => notSaved(owned, second));
+          await saveTraffic(owned, journal, traffic)
+            .then(journal.flush)
+            .catch((second: unknown) => notSaved(owned, second));
         }
         throw error;
       }
@@ -70,9 +73,9 @@ async function refusedRollback(
   goal: Extract<Goal, { do: 'rollback' }>,
 ): Promise<Ending | null> {
   try {
-    const { status } = await readRecord(context);
+    const [{ status }, vm] = await Promise.all([readRecord(context), vmHealth(context)]);
     if (status.phase === 'Retired') return null;
-    const refusal = refuseRollback(status, await vmHealth(context), goal);
+    const refusal = refuseRollback(status, vm, goal);
     return refusal && { outcome: 'refused', because: refusal.because, next: refusal.next, status };
   } catch (error) {
     if (isMeshliftError(error, 'cluster-unreachable')) return null;
@@ -85,9 +88,12 @@ async function openRecords(
   goal: Goal,
 ): Promise<{ readonly journal: Journal; readonly traffic: TrafficWatch }> {
   try {
-    const journal = await openJournal(owned);
-    if (goal.do !== 'rollback') await refuseCycle(owned);
-    return { journal, traffic: await watchTraffic(owned) };
+    const [journal, traffic] = await Promise.all([
+      openJournal(owned),
+      watchTraffic(owned),
+      goal.do === 'rollback' ? null : refuseCycle(owned),
+    ]);
+    return { journal, traffic };
   } catch (error) {
     if (goal.do !== 'rollback' || !isMeshliftError(error, 'cluster-unreachable')) throw error;
     const known = await statusByRoutes(owned, error);
@@ -100,9 +106,9 @@ async function openRecords(
 }
 
 /** What was asked for belongs to the history, as long as there is a migration that it can concern. */
-async function recordCommand(context: EngineContext, journal: Journal, goal: Goal): Promise<void> {
+function recordCommand(context: EngineContext, journal: Journal, goal: Goal): void {
   if (journal.status.phase === 'Retired') return;
-  await journal.note({
+  journal.jot({
     ...(!journal.status.startedAt && { startedAt: timestamp(context) }),
     line: { what: 'command', message: formatGoal(goal) },
   });
@@ -133,11 +139,19 @@ async function pursue(
   const gates = userGates(context);
   const pursuit: Pursuit = { goal, takenBack: null, acted: false, since: clock.now() };
   try {
-    for (;;) {
+    for (let first = true; ; first = false) {
       try {
+        // It was only just opened.
+        if (!first) await journal.refresh();
         const came = await pass(context, journal, traffic, gates, pursuit);
         if (typeof came === 'object') return came;
-        if (came === 'acted') Object.assign(pursuit, { acted: true, since: clock.now() });
+        if (came === 'acted') {
+          Object.assign(pursuit, { acted: true, since: clock.now() });
+          // An act has verified what it did: what it made true needs no second look at the world.
+          const done = achieved(journal.status, pursuit.goal);
+          if (done) return finish(context, journal, done, pursuit);
+          await saveTraffic(context, journal, traffic);
+        }
       } catch (error) {
         if (!isMeshliftError(error, 'cluster-unreachable')) throw error;
         // What does not answer now may answer soon: the next pass goes on from what is true then.
@@ -160,10 +174,11 @@ async function pass(
   gates: UserGates,
   pursuit: Pursuit,
 ): Promise<Pass> {
-  const [observed] = await Promise.all([observe(context, traffic), journal.refresh()]);
-  const seen = { ...observed, gates: gates.answers(journal.status, observed) };
-  const now = context.clock.now();
   const { goal } = pursuit;
+  const judged = isJudged(goal);
+  const observed = await observe(context, judged ? traffic : unasked);
+  const seen = { ...observed, gates: judged ? gates.answers(journal.status, observed) : [] };
+  const now = context.clock.now();
   const next = decide(context.migration, journal.status, seen, goal, now);
   if (next.kind === 'wait' && !triesPatience(next)) pursuit.since = now;
   const { deadlines } = context.migration.spec;
@@ -193,7 +208,12 @@ async function pass(
   }
 }
 
-/** An act in the history: that it began, and why; that it failed, and why. That it is done is its own to record. */
+/** For decisions that don't depend on what callers see. */
+const unasked: Pick<TrafficWatch, 'look'> = {
+  look: async () => ({ known: false, because: 'nobody asked what callers saw' }),
+};
+
+/** An act in the history: that it began, and why; that it failed, and why; that it is done. */
 async function performOnRecord(
   context: EngineContext,
   journal: Journal,
@@ -201,7 +221,10 @@ async function performOnRecord(
   { act, because }: Extract<Decision, { kind: 'act' }>,
   pursuit: Pursuit,
 ): Promise<Ending | null> {
-  await journal.note({ line: { what: 'act', message: `${headline(act)}: ${because}` } });
+  const begun = { line: { what: 'act', message: `${headline(act)}: ${because}` } } as const;
+  // A split begins by recording what it intends.
+  if (act.do === 'split') journal.jot(begun);
+  else await journal.note(begun);
   try {
     return await perform(context, journal, traffic, act);
   } catch (error) {
@@ -251,11 +274,10 @@ async function perform(
       await retireVm(context, journal, traffic);
       break;
   }
-  await journal.note({
+  journal.jot({
     outcome: standing(context, act),
     line: { what: 'done', message: headline(act) },
   });
-  await saveTraffic(context, journal, traffic);
   return null;
 }
 

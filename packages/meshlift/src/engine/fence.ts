@@ -2,6 +2,7 @@ import { refOf } from '../effects/kube/object-ref.ts';
 import type { KubeObject, KubeWriter, ObjectRef, WriteOptions } from '../effects/kube/port.ts';
 import type { Ssh } from '../effects/ssh/port.ts';
 import { isMeshliftError } from '../errors/error.ts';
+import { isAsWritten } from '../mesh/as-written.ts';
 import { epochAnnotation, migrationLabel } from '../mesh/marks.ts';
 import type { Claim } from './claim.ts';
 import type { MemberCluster } from './context.ts';
@@ -15,6 +16,9 @@ const attempts = 10;
  * read. Had a later engine taken the Lease before the second step, that step refuses; had it taken it afterwards, then
  * whatever it wrote has another resourceVersion (its epoch is on it, so even where nothing else changed), and the third is
  * refused. So a write of before never undoes one of after, in any cluster, however long its process was stopped in between.
+ *
+ * The first two steps are taken at once where the object itself tells whose it is: that the Lease was lost just before
+ * the object was read shows in the epoch of whoever has written it since.
  */
 export function fencedCluster(member: MemberCluster, claim: Claim): KubeWriter {
   const { kube } = member;
@@ -28,8 +32,8 @@ export function fencedCluster(member: MemberCluster, claim: Claim): KubeWriter {
   ): Promise<T> {
     const { signal } = options;
     for (let attempt = 1; ; attempt += 1) {
-      const live = await kube.get(ref, signal);
-      await confirm(signal);
+      const [live] = await Promise.all([kube.get(ref, signal), claim.confirmWithOthers(member, signal)]);
+      if (!isOfThisOrBefore(live, claim)) await confirm(signal);
       const version = options.resourceVersion ?? live?.metadata.resourceVersion;
       try {
         return await write(guardOf(options, version, live), live);
@@ -41,14 +45,23 @@ export function fencedCluster(member: MemberCluster, claim: Claim): KubeWriter {
   }
 
   const writes = {
-    apply: (object: KubeObject, options: WriteOptions = {}) =>
-      options.dryRun
-        ? kube.apply(object, options)
-        : asRead(refOf(object), options, (guard) => kube.apply(signed(object, claim), guard)),
-    applyStatus: (object: KubeObject, options: WriteOptions = {}) =>
-      asRead(refOf(object), options, ({ mustNotExist: _absent, ...guard }) =>
+    apply: async (object: KubeObject, options: WriteOptions = {}) => {
+      if (options.dryRun) return kube.apply(object, options);
+      const own = signed(object, claim);
+      return asRead(refOf(object), options, async (guard, live) =>
+        live && isStoredSo(live, own) ? live : kube.apply(own, guard),
+      );
+    },
+    applyStatus: async (object: KubeObject, options: WriteOptions = {}) => {
+      if (options.resourceVersion !== undefined) {
+        // Whoever names the version has read the object, and there is no status of one that is gone.
+        await confirm(options.signal);
+        return kube.applyStatus(object, options);
+      }
+      return asRead(refOf(object), options, ({ mustNotExist: _absent, ...guard }) =>
         kube.applyStatus(object, guard),
-      ),
+      );
+    },
     create: async (object: KubeObject, options: WriteOptions = {}) => {
       await confirm(options.signal);
       return kube.create(object, options);
@@ -93,6 +106,21 @@ function guardOf(options: WriteOptions, version: string | undefined, live: KubeO
   if (version === undefined) return { ...options, mustNotExist: true };
   const uid = live?.metadata.uid;
   return { ...options, resourceVersion: version, ...(uid !== undefined && { uid }) };
+}
+
+/** Whether an object says by itself that no later engine has written it: one of Meshlift's own that is there. */
+function isOfThisOrBefore(live: KubeObject | null, { identity }: Claim): boolean {
+  const { annotations, labels } = live?.metadata ?? {};
+  return labels?.[migrationLabel] !== undefined && Number(annotations?.[epochAnnotation]) <= identity.epoch;
+}
+
+/** Whether this engine wrote an object of Meshlift's own before, and all of it is still there as it is to be now. */
+function isStoredSo(live: KubeObject, own: KubeObject): boolean {
+  const { apiVersion, kind, metadata, spec, ...more } = own;
+  if (metadata.annotations?.[epochAnnotation] === undefined || Object.keys(more).length > 0) return false;
+  const has = (part: 'labels' | 'annotations') =>
+    Object.entries(metadata[part] ?? {}).every(([key, value]) => live.metadata[part]?.[key] === value);
+  return has('labels') && has('annotations') && isAsWritten(live.spec, spec);
 }
 
 /** Only what is Meshlift's own carries who wrote it; users' objects stay as they brought them. */

@@ -2,6 +2,7 @@ import { until } from '../effects/clock/until.ts';
 import type { KubeObject } from '../effects/kube/port.ts';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
 import { migrationDefinition, migrationKind } from '../mesh/migration-crd.ts';
+import { sameSpec } from '../mesh/same-spec.ts';
 import { type Change, type Recorder, withChange } from '../migration/change.ts';
 import { type HistoryRecord, type MigrationStatus, plannedStatus } from '../migration/status.ts';
 import type { Migration } from '../spec/migration.ts';
@@ -21,8 +22,12 @@ export interface Journal {
    * Rejects with `owned-by-another` when a later engine has recorded, and with `cluster-unreachable`.
    */
   record(change: Change): Promise<void>;
+  /** For what is worth no write of its own: kept until the next one, whichever that is. */
+  jot(change: Change): void;
   /** For what must not wait: stores a change if the home cluster can be reached, and keeps it until then if not. */
   note(change: Change): Promise<void>;
+  /** Stores what was only noted, if the home cluster can be reached. */
+  flush(): Promise<void>;
   /** Takes in what a person changed meanwhile, and stores what was only noted, if the home cluster can be reached. */
   refresh(): Promise<void>;
 }
@@ -37,11 +42,17 @@ export async function readHistory(context: Omit<Home, 'clock'>): Promise<readonl
   return (await readStatus(context)).history;
 }
 
+interface StoredRecord {
+  readonly status: MigrationStatus;
+  readonly resourceVersion: string | null;
+}
+
 /** The stored status with the resourceVersion that it was read at; null when the home cluster has no record. */
-export async function readRecord(
-  context: Omit<Home, 'clock'>,
-): Promise<{ readonly status: MigrationStatus; readonly resourceVersion: string | null }> {
-  const stored = await context.home.kube.get(recordRef(context.migration), context.signal);
+export async function readRecord(context: Omit<Home, 'clock'>): Promise<StoredRecord> {
+  return recordIn(await context.home.kube.get(recordRef(context.migration), context.signal));
+}
+
+function recordIn(stored: KubeObject | null): StoredRecord {
   return {
     status: { ...plannedStatus, ...withoutHollows(stored?.status) },
     resourceVersion: stored?.metadata.resourceVersion ?? null,
@@ -59,8 +70,12 @@ function withoutHollows(status: unknown): Partial<MigrationStatus> {
 
 /** Opens the record, making it (and its definition) when this is the first command that changes something. */
 export async function openJournal(context: Recording): Promise<Journal> {
-  await ensureDefinition(context);
-  await context.home.kube.apply(specRecord(context.migration), { signal: context.signal });
+  const { home, migration, signal } = context;
+  const wanted = specRecord(migration);
+  const stored = await home.kube.get(recordRef(migration), signal);
+  if (stored && sameSpec(stored.spec, wanted.spec)) return journalFrom(context, recordIn(stored));
+  if (!stored) await ensureDefinition(context);
+  await home.kube.apply(wanted, { signal });
   return journalFrom(context, await readRecord(context));
 }
 
@@ -73,7 +88,6 @@ export function openJournalAway(context: Recording, known: MigrationStatus): Jou
 }
 
 type Recording = Home & Pick<OwnedContext, 'by' | 'epoch'>;
-type StoredRecord = Awaited<ReturnType<typeof readRecord>>;
 
 function journalFrom(context: Recording, opened: StoredRecord): Journal {
   const { home, migration, signal } = context;
@@ -113,30 +127,45 @@ function journalFrom(context: Recording, opened: StoredRecord): Journal {
     }
   }
 
+  function jot(change: Change, now = recorder()): void {
+    noted = [...noted, { change, recorder: now }];
+    status = withChange(status, change, now);
+  }
+
+  async function storeNoted(): Promise<void> {
+    if (noted.length > 0) await record({});
+  }
+
   return {
     get status() {
       return status;
     },
     record,
+    jot: (change) => jot(change),
     async note(change) {
       const now = recorder();
       try {
         await record(change);
       } catch (error) {
         if (!isMeshliftError(error, 'cluster-unreachable')) throw error;
-        noted = [...noted, { change, recorder: now }];
-        status = withChange(status, change, now);
+        jot(change, now);
       }
     },
-    async refresh() {
-      try {
+    flush: () => unlessAway(storeNoted),
+    refresh: () =>
+      unlessAway(async () => {
         await readAgain();
-        if (noted.length > 0) await record({});
-      } catch (error) {
-        if (!isMeshliftError(error, 'cluster-unreachable')) throw error;
-      }
-    },
+        await storeNoted();
+      }),
   };
+}
+
+async function unlessAway(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isMeshliftError(error, 'cluster-unreachable')) throw error;
+  }
 }
 
 function ownedByLater({ metadata }: Migration, later: number, own: number): MeshliftError {

@@ -1,16 +1,12 @@
 import type { KubeObject } from '../effects/kube/port.ts';
 import { MeshliftError } from '../errors/error.ts';
-import { isAsWritten } from '../mesh/as-written.ts';
 import { isWorkload } from '../mesh/copy.ts';
-import { farVmObjects } from '../mesh/far-vm.ts';
-import { migrationLabel } from '../mesh/marks.ts';
 import { istioNetworking } from '../mesh/mesh-host.ts';
-import { sideHostObjects } from '../mesh/side-host.ts';
 import { readSplitRoute, splitRouteName } from '../mesh/split-route.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
 import type { Health, MemberObservation, Observation } from '../migration/observation.ts';
-import { sides } from '../migration/traffic-split.ts';
 import type { Machine } from '../spec/migration.ts';
+import { sideHostDamage } from '../verification/side-hosts-stand.ts';
 import type { EngineContext, MemberCluster } from './context.ts';
 import { readPredecessors } from './predecessors.ts';
 import type { TrafficWatch } from './traffic-watch.ts';
@@ -40,47 +36,17 @@ export async function memberRoutes(context: EngineContext): Promise<Observation[
 
 async function observeMember(context: EngineContext, member: MemberCluster): Promise<MemberObservation> {
   try {
-    const object = await member.kube.get(splitRouteRef(context), context.signal);
+    const [object, damage] = await Promise.all([
+      member.kube.get(splitRouteRef(context), context.signal),
+      sideHostDamage(context, member),
+    ]);
     if (!object) return { reachable: true, route: { found: 'none' } };
     const route = readSplitRoute(context.migration, object);
     if (!route) return { reachable: true, route: { found: 'edited' } };
-    const damage = await sideHostDamage(context, member);
     return { reachable: true, route: { found: 'ours', ...route }, ...(damage !== null && { damage }) };
   } catch (error) {
     return { reachable: false, why: reason(error, context) };
   }
-}
-
-/** What is not as we write it of the hosts that our routes lead to; null when all of it is. */
-async function sideHostDamage(
-  { migration, signal }: EngineContext,
-  { kube, name }: MemberCluster,
-): Promise<string | null> {
-  const { namespace } = migration.metadata;
-  const labelSelector = `${migrationLabel}=${migration.metadata.name}`;
-  const live = await Promise.all(
-    ['ServiceEntry', 'DestinationRule', 'WorkloadEntry'].map((kind) =>
-      kube.list({ apiVersion: istioNetworking, kind, namespace, labelSelector }, signal),
-    ),
-  );
-  const keyed = new Map(live.flat().map((object) => [keyOf(object), object]));
-  // Which of the two is right the next write decides; either was written by us.
-  const [before, after] = (['absent', 'present'] as const).map((copy) => [
-    ...sides.flatMap((side) => sideHostObjects(migration, side, name, copy)),
-    ...farVmObjects(migration, name),
-  ]);
-  for (const [i, written] of (before ?? []).entries()) {
-    const found = keyed.get(keyOf(written));
-    const named = `${written.kind} ${written.metadata.name}`;
-    if (!found) return `${named} was deleted`;
-    if (!isAsWritten(found.spec, written.spec) && !isAsWritten(found.spec, after?.[i]?.spec))
-      return `${named} was changed`;
-  }
-  return null;
-}
-
-function keyOf({ kind, metadata }: KubeObject): string {
-  return `${kind} ${metadata.name}`;
 }
 
 export function splitRouteRef({ migration }: Pick<EngineContext, 'migration'>) {

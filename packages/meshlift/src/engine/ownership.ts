@@ -30,8 +30,10 @@ export async function whileOwning<T>(
   work: (owned: OwnedContext) => Promise<T>,
   owning: Owning = {},
 ): Promise<T> {
-  const claim = await acquire(context, owning);
+  const { claim, following } = await acquire(context, owning);
   const lost = new AbortController();
+  // Nothing waits for it: each write makes sure of the Lease beside it.
+  const followed = following.catch((error: unknown) => lost.abort(error));
   const ended = new AbortController();
   const renewal = keepRenewing(context, claim, ended.signal, (error) => lost.abort(error));
   try {
@@ -41,7 +43,7 @@ export async function whileOwning<T>(
     throw lost.signal.aborted ? lost.signal.reason : error;
   } finally {
     ended.abort();
-    await renewal;
+    await Promise.all([renewal, followed]);
     await releaseAll(context, claim);
   }
 }
@@ -55,17 +57,22 @@ function ownedContext(context: EngineContext, claim: Claim, signal: AbortSignal)
   };
 }
 
-async function acquire(context: EngineContext, owning: Owning): Promise<Claim> {
+interface Acquired {
+  readonly claim: Claim;
+  /** the Leases of the other clusters, which follow the one in the home cluster */
+  readonly following: Promise<unknown>;
+}
+
+async function acquire(context: EngineContext, owning: Owning): Promise<Acquired> {
   const { clock, home, migration } = context;
   for (;;) {
-    const found = await look(context, owning);
+    const [found, recorded] = await Promise.all([look(context, owning), recordedEpoch(context, owning)]);
     const holders = found.filter(({ lease }) => lease?.holder);
     const alive = holders.find(({ lease }) => lease && lease.expires > clock.now());
     if (alive?.lease && !owning.takeOver) throw ownedBy(context, alive.member, alive.lease);
     if (!alive) await seeAbandoned(context, holders);
 
     const withoutHome = !found.some(({ member }) => member.name === home.name);
-    const recorded = withoutHome ? 0 : (await readRecord(context)).status.epoch;
     const identity = {
       holder: holderName(context, `${process.pid}/${randomUUID().slice(0, 8)}`),
       epoch: 1 + Math.max(recorded, ...found.map(({ lease }) => lease?.epoch ?? 0)),
@@ -85,7 +92,9 @@ async function acquire(context: EngineContext, owning: Owning): Promise<Claim> {
     }
     const claim = new Claim(context, identity);
     const others = found.filter((it) => it !== first);
-    await Promise.all(others.map(({ member }) => unlessUnreachable(claim.confirm(member, context.signal))));
+    const following = Promise.all(
+      others.map(({ member }) => unlessUnreachable(claim.confirmWithOthers(member, context.signal))),
+    );
     for (const { member, lease } of holders.slice(0, 1)) {
       const how = alive ? 'which is told to stop' : 'which stopped renewing';
       tell(
@@ -95,7 +104,17 @@ async function acquire(context: EngineContext, owning: Owning): Promise<Claim> {
         `taking over from ${lease?.holder}, ${how} (Lease in ${member.name})`,
       );
     }
-    return claim;
+    return { claim, following };
+  }
+}
+
+/** By the record, which outlives every Lease; 0 where the home cluster need not answer, and does not. */
+async function recordedEpoch(context: EngineContext, { withoutHome }: Owning): Promise<number> {
+  try {
+    return (await readRecord(context)).status.epoch;
+  } catch (error) {
+    if (withoutHome && isMeshliftError(error, 'cluster-unreachable')) return 0;
+    throw error;
   }
 }
 

@@ -4,6 +4,7 @@ import { ownLabels } from '../mesh/marks.ts';
 import { serviceHost, sideHost, sideOfHost } from '../mesh/names.ts';
 import { workloadGroupRef } from '../mesh/vm-workload.ts';
 import type { Caller, CallerSample } from '../metrics/call-series.ts';
+import type { ReadOptions } from '../metrics/caller-source.ts';
 import type { WantedCalls } from '../metrics/normalise.ts';
 import { carry, subtract } from '../metrics/subtract.ts';
 import { emptySplitTally, type SideRule, type SplitTally, sumSplit, tally } from '../metrics/tally.ts';
@@ -31,7 +32,7 @@ export interface TrafficWatch {
   /** reads every member once; the window is what happened since the last `restart`, about a minute of it */
   look(): Promise<GateWindow>;
   /** reads one member; what its callers called since the last `restart`, and the window of all as far as it is known */
-  lookAt(member: MemberCluster): Promise<MemberLook>;
+  lookAt(member: MemberCluster, options?: Pick<ReadOptions, 'thorough'>): Promise<MemberLook>;
   /** the window starts anew with the next look: another split is about to be in force */
   restart(): void;
   /** begins the record, if none has begun */
@@ -151,8 +152,8 @@ export async function watchTraffic(
       await lookAtAll({ thorough: false });
       return currentWindow(began);
     },
-    async lookAt(member) {
-      const read = await lookAt(member, { thorough: false });
+    async lookAt(member, { thorough = false } = {}) {
+      const read = await lookAt(member, { thorough });
       return {
         unread: read.read ? null : read.why,
         seen: since.get(member.name) ?? emptySplitTally,

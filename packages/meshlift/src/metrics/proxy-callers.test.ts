@@ -85,6 +85,17 @@ it('asks who has been silent less often, and still counts all that they called',
   expect(asked.filter((it) => it.startsWith('silent'))).toHaveLength(5);
 });
 
+it('asks who has never called less often from the beginning', async () => {
+  counts.silent = 0;
+  const proxies = source();
+  await lookFor(5, proxies);
+  expect(asked.filter((it) => it.startsWith('busy'))).toHaveLength(5);
+  expect(asked.filter((it) => it.startsWith('silent'))).toHaveLength(1);
+  counts.silent = 2;
+  await lookFor(5, proxies);
+  expect(seen(await proxies.read()).silent).toBe(2);
+});
+
 it('asks everyone when it is to be thorough', async () => {
   const proxies = source();
   await lookFor(20, proxies);

@@ -7,7 +7,7 @@ import { forEachAtOnce, PageMemory, readCaller } from './read-callers.ts';
 
 /** Listing a big cluster's pods costs more than reading a few proxies; a new caller's first calls are counted anyway. */
 const listEveryMs = 5_000;
-/** Who has not called for this long is asked less often; nine in ten proxies of a mesh never call the service. */
+/** Who has not called for this long, or ever, is asked less often; nine in ten proxies of a mesh never call the service. */
 const silentAfterMs = 10_000;
 const silentEveryMs = 5_000;
 const askAgainAfterMs = 60_000;
@@ -15,7 +15,7 @@ const askAgainAfterMs = 60_000;
 interface Known {
   readonly counters: CallerCounters;
   readonly readAt: number;
-  /** when its counters last moved, as far as they were read */
+  /** when its counters last moved, as far as they were read; never: -Infinity */
   readonly activeAt: number;
 }
 
@@ -95,8 +95,9 @@ export function proxyCallers(
       }
       const grown = last ? callCount(found) - callCount(last.counters) : 0;
       restarted ||= grown < 0;
-      const active = !last || grown !== 0;
-      known.set(key(caller), { counters: found, readAt: at, activeAt: active ? at : last.activeAt });
+      const active = last ? grown !== 0 : callCount(found) > 0;
+      const activeAt = active ? at : (last?.activeAt ?? Number.NEGATIVE_INFINITY);
+      known.set(key(caller), { counters: found, readAt: at, activeAt });
       read.push(found);
     });
     return {

@@ -1,5 +1,15 @@
 import type { Migration } from '../spec/migration.ts';
-import { act, type Decision, done, type ForwardGoal, type Goal, held, refused, wait } from './decision.ts';
+import {
+  act,
+  type Decision,
+  done,
+  type ForwardGoal,
+  type Goal,
+  held,
+  refused,
+  type Stop,
+  wait,
+} from './decision.ts';
 import { decideRollback } from './going-back.ts';
 import type { Observation } from './observation.ts';
 import { formatGoal, outOfOrder, phaseBefore, phaseWanted } from './order-of-commands.ts';
@@ -8,6 +18,7 @@ import { reached } from './phase.ts';
 import { settle, unsettled } from './settling.ts';
 import { failsBeyondDoubt, shifting } from './shifting.ts';
 import type { MigrationStatus } from './status.ts';
+import { allOnVm, sameSplit } from './traffic-split.ts';
 
 /**
  * The next move of a migration, from what is recorded, what was seen and what time it is (ms since the epoch). Pure:
@@ -29,6 +40,27 @@ export function decide(
     predecessor(status, seen, goal) ??
     advance(migration, status, seen, goal, now);
   return heedPause(decision, status.paused, goal);
+}
+
+/**
+ * Whether a goal is reached by what is recorded alone: after an act, which verified in every cluster what it did. Null
+ * when there is more to do.
+ */
+export function achieved(status: MigrationStatus, goal: Goal): Stop | null {
+  if (unsettled(status)) return null;
+  const { agreed, phase } = status;
+  const isReached =
+    goal.do === 'rollback'
+      ? agreed !== null && sameSplit(agreed.split, allOnVm)
+      : goal.do === 'shift'
+        ? agreed !== null && sameSplit(agreed.split, goal.split)
+        : reached(phase, phaseWanted(goal));
+  return isReached ? done(`${formatGoal(goal)} is done`) : null;
+}
+
+/** Whether it depends on what callers see what comes next. */
+export function isJudged(goal: Goal): boolean {
+  return goal.do === 'run' || goal.do === 'complete';
 }
 
 function decideRetired(goal: Goal): Decision {

@@ -79,6 +79,8 @@ export type Decision =
       readonly verdict?: Verdict;
     };
 
+export type Stop = Extract<Decision, { kind: 'stop' }>;
+
 export type ForwardGoal = Exclude<Goal, { do: 'rollback' }>;
 
 export function act(
@@ -88,11 +90,11 @@ export function act(
   return { kind: 'act', act: it, because };
 }
 
-export function done(because: string): Decision {
+export function done(because: string): Stop {
   return { kind: 'stop', outcome: 'done', because, next: 'meshlift status' };
 }
 
-export function held(because: string, next: string): Decision {
+export function held(because: string, next: string): Stop {
   return { kind: 'stop', outcome: 'held', because, next };
 }
 
@@ -105,6 +107,6 @@ export function wait(
   return { kind: 'wait', for: what, until: null, because, ...(verdict && { verdict }) };
 }
 
-export function refused(because: string, next: string): Extract<Decision, { kind: 'stop' }> {
+export function refused(because: string, next: string): Stop {
   return { kind: 'stop', outcome: 'refused', because, next };
 }

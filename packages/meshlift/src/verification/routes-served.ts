@@ -1,5 +1,5 @@
 import type { ProxyRoute } from '../effects/istiod/proxy-config.ts';
-import { type ProxySync, readSyncStatus } from '../effects/istiod/sync-status.ts';
+import { type ProxySync, readSyncStatus, syncStatus } from '../effects/istiod/sync-status.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
 import { readServiceRoutes, splitCarrier } from './service-routes.ts';
@@ -25,26 +25,40 @@ export interface Served {
 export interface SyncBaseline {
   /** what istiod had sent to each: without it, the old state reads as synced */
   readonly proxies: ReadonlyMap<string, ProxySync>;
-  /** gateways without a route to the service, and VMs: a write does not concern them, and nothing will be sent to them */
-  readonly unconcerned: ReadonlySet<string>;
+  /** reads once more how they stand */
+  readonly readAgain: () => Promise<readonly ProxySync[]>;
 }
 
 export async function syncBaseline(context: EngineContext, member: MemberCluster): Promise<SyncBaseline> {
-  const proxies = await readSync(context, member);
-  const others = await inspect(
-    context,
-    member,
-    proxies.filter(({ type }) => type !== 'sidecar'),
-  );
-  const pods = await member.kube.list({ apiVersion: 'v1', kind: 'Pod' }, context.signal);
-  const running = new Set(pods.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
-  return {
-    proxies: new Map(proxies.map((proxy) => [proxy.id, proxy])),
-    unconcerned: new Set([
-      ...others.filter(({ answer }) => typeof answer === 'string').map(({ proxy }) => proxy.id),
-      ...proxies.filter(({ namespace, name }) => !running.has(`${namespace}/${name}`)).map(({ id }) => id),
-    ]),
-  };
+  const readAgain = syncStatus(member.kube, {
+    istioNamespace: context.migration.spec.istio.namespace,
+    signal: context.signal,
+  });
+  const proxies = await readAgain();
+  return { proxies: new Map(proxies.map((proxy) => [proxy.id, proxy])), readAgain };
+}
+
+/**
+ * Gateways without a route to the service, and VMs: a write does not concern them, and nothing will be sent to them. The
+ * others are asked something as well: a proxy's first answer takes longest, and while istiod gathers changes there is time.
+ */
+async function unconcernedAmong(
+  context: EngineContext,
+  member: MemberCluster,
+  proxies: readonly ProxySync[],
+): Promise<ReadonlySet<string>> {
+  const running = { apiVersion: 'v1', kind: 'Pod', fieldSelector: 'status.phase=Running' };
+  const pods = await member.kube.list(running, context.signal);
+  const names = new Set(pods.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
+  const [there, gone] = partition(proxies, ({ namespace, name }) => names.has(`${namespace}/${name}`));
+  const [callers, gateways] = partition(there, ({ type }) => type === 'sidecar');
+  void inspect(context, member, callers.slice(0, readsAtOnce)).catch(() => undefined);
+  const idle = (await inspect(context, member, gateways)).filter(({ answer }) => typeof answer === 'string');
+  return new Set([...gone, ...idle.map(({ proxy }) => proxy)].map(({ id }) => id));
+}
+
+function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): readonly [T[], T[]] {
+  return [items.filter(isFirst), items.filter((it) => !isFirst(it))];
 }
 
 export interface RoutesWanted {
@@ -55,6 +69,8 @@ export interface RoutesWanted {
   readonly writtenAt: number;
   readonly deadlineMs: number;
   readonly progress?: (acknowledged: number, total: number, slowest: string) => void;
+  /** called when istiod says that every proxy took what it was sent; again if that turns out to have been something else */
+  readonly acknowledged?: () => void;
 }
 
 /**
@@ -71,21 +87,23 @@ export async function untilRoutesServed(
   const { clock, signal } = context;
   const carrier = splitCarrier(context.migration);
   const serving = new Set<string>();
-  const unconcerned = new Set(before.unconcerned);
   const acknowledgedAt = new Map<string, number>();
+  /** by proxy: what it was sent before what was written, as far as that is known */
+  const earlier = new Map([...before.proxies].map(([id, { sent }]) => [id, sent[carrier]]));
+  const unconcerned = new Set(await unconcernedAmong(context, member, [...before.proxies.values()]));
   for (;;) {
-    const proxies = (await readSync(context, member)).filter((proxy) => !unconcerned.has(proxy.id));
+    const proxies = (await before.readAgain()).filter(({ id }) => !unconcerned.has(id));
     const seenAt = clock.now();
     const missing = proxies.filter((proxy) => !serving.has(proxy.id));
     const acknowledged = missing.filter(
       (proxy) =>
-        before.proxies.get(proxy.id)?.sent[carrier] !== proxy.sent[carrier] &&
-        proxy.sent[carrier] === proxy.acked[carrier],
+        earlier.get(proxy.id) !== proxy.sent[carrier] && proxy.sent[carrier] === proxy.acked[carrier],
     );
     for (const { id } of acknowledged) acknowledgedAt.set(id, acknowledgedAt.get(id) ?? seenAt);
 
     // Reading configurations takes longer than reading the sync status: it waits until there is nothing else to time.
     const all = acknowledged.length === missing.length;
+    if (all) wanted.acknowledged?.();
     const quiet = seenAt - wanted.writtenAt > quietMs;
     for (const { proxy, answer } of await inspect(
       context,
@@ -98,8 +116,9 @@ export async function untilRoutesServed(
         serving.add(proxy.id);
         if (!acknowledgedAt.has(proxy.id)) acknowledgedAt.set(proxy.id, seenAt);
       } else {
-        // What it acknowledged was another change.
+        // What it acknowledged was another change: the next one counts.
         acknowledgedAt.delete(proxy.id);
+        earlier.set(proxy.id, proxy.sent[carrier]);
       }
     }
     const left = proxies.filter((proxy) => !serving.has(proxy.id) && !unconcerned.has(proxy.id));

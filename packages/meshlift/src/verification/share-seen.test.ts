@@ -40,17 +40,18 @@ test('a share is hardly ever taken for a split that callers do not follow', () =
   expect(taken).toBe(0);
 });
 
-/** A watch whose callers send 100 requests a look, this percentage of them to the copy. */
+/** A watch whose callers send so many requests a look, this percentage of them to the copy. */
 function callers(
   k8sPercent: number,
   window: GateWindow = few,
+  requests = 100,
 ): Pick<TrafficWatch, 'lookAt'> & { looks: number } {
   const watch = {
     looks: 0,
     async lookAt(): Promise<MemberLook> {
       watch.looks += 1;
-      const k8s = { ...emptyTally, requests: watch.looks * k8sPercent };
-      const vm = { ...emptyTally, requests: watch.looks * (100 - k8sPercent) };
+      const k8s = { ...emptyTally, requests: (watch.looks * requests * k8sPercent) / 100 };
+      const vm = { ...emptyTally, requests: (watch.looks * requests * (100 - k8sPercent)) / 100 };
       const seen: SplitTally = { ...emptySplitTally, chosen: { vm, k8s } };
       return { unread: null, seen, window };
     },
@@ -58,9 +59,18 @@ function callers(
   return watch;
 }
 
-function watched(traffic: Pick<TrafficWatch, 'lookAt'>, k8s: number, deadlineMs = 5_000) {
+function watched(
+  traffic: Pick<TrafficWatch, 'lookAt'>,
+  k8s: number,
+  { deadlineMs = 5_000, from = 0 }: { readonly deadlineMs?: number; readonly from?: number | null } = {},
+) {
   const context = world.engine();
-  return watchShare(context, traffic as TrafficWatch, context.home, splitWithK8s(k8s), deadlineMs);
+  return watchShare(context, traffic, context.home, {
+    split: splitWithK8s(k8s),
+    before: from === null ? null : splitWithK8s(from),
+    acknowledged: traffic.lookAt(context.home),
+    deadlineMs,
+  });
 }
 
 test('callers who follow the split are seen to do so', async () => {
@@ -77,9 +87,18 @@ test('callers who follow another split contradict it, until the deadline', async
   expect(why).toContain('50 % k8s');
 });
 
+test('a few dozen requests are enough where they can’t be taken for the split before', async () => {
+  const back = callers(0, few, 20);
+  expect(await watched(back, 0, { from: 50 })).toMatchObject({ agrees: true, seen: { requests: 40 } });
+  for (const from of [5, null]) {
+    const likeBefore = callers(0, few, 20);
+    expect(await watched(likeBefore, 0, { from })).toMatchObject({ agrees: true, seen: { requests: 100 } });
+  }
+});
+
 test('a copy that fails beyond doubt ends the watch at once: the gate decides', async () => {
   const traffic = callers(50, obviouslyBad);
-  const { alarm } = await watched(traffic, 20, 60_000);
+  const { alarm } = await watched(traffic, 20, { deadlineMs: 60_000 });
   expect(alarm).toContain('50 % of 1000 requests to the k8s side failed');
   expect(traffic.looks).toBe(1);
 });

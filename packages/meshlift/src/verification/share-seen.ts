@@ -1,13 +1,15 @@
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
-import type { TrafficWatch } from '../engine/traffic-watch.ts';
+import type { MemberLook, TrafficWatch } from '../engine/traffic-watch.ts';
 import { interval95 } from '../metrics/interval.ts';
 import { judge } from '../migration/gate.ts';
 import type { SeenSplit } from '../migration/status.ts';
 import type { TrafficSplit } from '../migration/traffic-split.ts';
 
-const lookEveryMs = 400;
-/** Below this many requests a share says nothing about a split. */
+const lookEveryMs = 200;
+/** So many requests are enough to see any split. */
 export const enoughToSee = 100;
+/** So many are enough where they tell a split from the one before; fewer say nothing, whatever they say. */
+const fewestToSee = 30;
 /** Calls that were under way when the split changed end on the old side; a share this close is not a contradiction. */
 const underWay = 0.01;
 
@@ -19,6 +21,15 @@ export interface ShareSeen {
   readonly alarm: string | null;
 }
 
+export interface ShareWanted {
+  readonly split: TrafficSplit;
+  /** what callers followed before; null when nobody knows */
+  readonly before: TrafficSplit | null;
+  /** a look that began when every proxy had acknowledged the split */
+  readonly acknowledged: Promise<MemberLook>;
+  readonly deadlineMs: number;
+}
+
 /**
  * Watches one member's callers after it acknowledged a split, until what they saw agrees with it, or the deadline.
  * Weights are random per request, so a share agrees when the split lies within its 95 % interval. When it does not,
@@ -26,10 +37,9 @@ export interface ShareSeen {
  */
 export async function watchShare(
   context: EngineContext,
-  traffic: TrafficWatch,
+  traffic: Pick<TrafficWatch, 'lookAt'>,
   member: MemberCluster,
-  split: TrafficSplit,
-  deadlineMs: number,
+  { split, before, acknowledged, deadlineMs }: ShareWanted,
 ): Promise<ShareSeen> {
   const { clock, signal } = context;
   const { gate } = context.migration.spec.rollout;
@@ -37,8 +47,8 @@ export async function watchShare(
   let base: Requests | null = null;
   let seen: SeenSplit = { requests: 0, k8s: 0, k8sPercent: null, interval: null };
   let contradicted: string | null = null;
-  for (;;) {
-    const look = await traffic.lookAt(member);
+  for (let looking = acknowledged; ; looking = traffic.lookAt(member)) {
+    const look = await looking;
     const requests: Requests = {
       vm: look.seen.chosen.vm.requests,
       k8s: look.seen.chosen.k8s.requests,
@@ -46,7 +56,7 @@ export async function watchShare(
     if (look.unread === null && base) {
       const k8s = requests.k8s - base.k8s;
       seen = seenSplit(requests.vm - base.vm + k8s, k8s);
-      if (seen.requests >= enoughToSee) {
+      if (isEnough(seen, before)) {
         if (agrees(split, seen)) return { seen, agrees: true, why: describe(member, seen), alarm: null };
         contradicted = describe(member, seen);
         base = requests;
@@ -74,6 +84,12 @@ export async function watchShare(
     }
     await clock.wait(lookEveryMs, signal);
   }
+}
+
+/** Whether this many requests say which split callers follow: the one before they may not look like. */
+function isEnough(seen: SeenSplit, before: TrafficSplit | null): boolean {
+  if (seen.requests >= enoughToSee) return true;
+  return before !== null && seen.requests >= fewestToSee && !agrees(before, seen);
 }
 
 interface Requests {

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { stops } from '../../checks/check.ts';
 import { type ClusterName, SoundWorld } from '../../checks/testdata/sound-world.ts';
-import { unreachable } from '../../effects/kube/faults.ts';
+import { type Fault, unreachable } from '../../effects/kube/faults.ts';
 import { MeshliftError } from '../../errors/error.ts';
+import { splitWithK8s } from '../../migration/traffic-split.ts';
 import { preflight } from './preflight.ts';
 
 const reads = ['get', 'list', 'version', 'now', 'podGet', 'forwardedGet', 'may'] as const;
@@ -41,6 +42,37 @@ it('a cluster that stays silent is told after a while', async () => {
   expect(stopping).toContain('clusters-reachable');
   expect(seconds).toBeGreaterThanOrEqual(15);
   expect(seconds).toBeLessThan(20);
+});
+
+it('a shift is stopped by a route of somebody else’s on the name, and asks nothing of the VM', async () => {
+  const world = new SoundWorld();
+  world.sshFailure = new MeshliftError('ssh-denied', { where: 'VM', why: 'no key', next: 'add one' });
+  const shift = () => preflight(world.context(), { do: 'shift', split: splitWithK8s(20) });
+  expect((await shift()).filter(stops)).toEqual([]);
+  world.clusters.cluster2.put({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name: 'theirs', namespace: 'default' },
+    spec: { hosts: ['productcatalogservice'], http: [] },
+  });
+  expect((await shift()).filter(stops).map(({ id }) => id)).toEqual(['mesh-no-other-virtualservice']);
+});
+
+it('a shift asks few questions, and a rollback none', async () => {
+  const world = new SoundWorld();
+  let questions = 0;
+  for (const cluster of ['cluster1', 'cluster2'] as const) {
+    const count: Fault = async (_call, proceed) => {
+      questions += 1;
+      return proceed();
+    };
+    world.faults[cluster] = Object.fromEntries(reads.map((verb) => [verb, count]));
+  }
+  await preflight(world.context(), { do: 'shift', split: splitWithK8s(20) });
+  expect(questions).toBeLessThan(40);
+  questions = 0;
+  expect(await preflight(world.context(), { do: 'rollback' })).toEqual([]);
+  expect(questions).toBe(0);
 });
 
 it('what is known to be wrong is told at once, and so is a right that is missing', async () => {

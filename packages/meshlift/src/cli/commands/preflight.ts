@@ -1,6 +1,4 @@
-import { allChecks } from '../../checks/all-checks.ts';
 import { type Check, type CheckResult, type Finding, stops } from '../../checks/check.ts';
-import { untilChecksHold } from '../../checks/run-checks.ts';
 import { type EngineContext, tell } from '../../engine/context.ts';
 import { readStatus } from '../../engine/journal.ts';
 import { isMeshliftError } from '../../errors/error.ts';
@@ -12,10 +10,9 @@ import { type Phase, reached } from '../../migration/phase.ts';
  * work on the worst day. What is already done is not asked for again: a retired VM may be gone.
  */
 export async function preflight(context: EngineContext, goal: Goal): Promise<readonly CheckResult[]> {
-  const phase = await recordedPhase(context);
-  const last = lastPhase(goal);
-  if (goal.do === 'rollback' || reached(phase, last)) return [];
-  const checks = allChecks.filter((check) => check.severity === 'fatal' && concerns(check, phase, last));
+  const checks = await checksFor(context, goal);
+  if (checks.length === 0) return [];
+  const { untilChecksHold } = await import('../../checks/run-checks.ts');
   return untilChecksHold(context, checks, {
     deadlineMs: patienceMs,
     intervalMs: betweenLooksMs,
@@ -24,6 +21,17 @@ export async function preflight(context: EngineContext, goal: Goal): Promise<rea
     progress: (results) =>
       tell(context, 'wait', 'progress', `looking again: ${whatMayPass(results)?.why ?? ''}`),
   });
+}
+
+/** The checks are loaded only by those who look. */
+async function checksFor(context: EngineContext, goal: Goal): Promise<readonly Check[]> {
+  if (goal.do === 'rollback') return [];
+  if (goal.do === 'shift') return (await import('../../checks/before-a-shift.ts')).checksBeforeAShift;
+  const phase = await recordedPhase(context);
+  const last = lastPhase(goal);
+  if (reached(phase, last)) return [];
+  const { allChecks } = await import('../../checks/all-checks.ts');
+  return allChecks.filter((check) => check.severity === 'fatal' && concerns(check, phase, last));
 }
 
 /** For so long is asked again what only did not answer in time: a machine that is busy for a moment is not broken. */
@@ -54,7 +62,7 @@ async function recordedPhase(context: EngineContext): Promise<Phase> {
   }
 }
 
-function lastPhase(goal: Goal): Phase {
+function lastPhase(goal: Exclude<Goal, { do: 'rollback' | 'shift' }>): Phase {
   switch (goal.do) {
     case 'run':
       return goal.until;
@@ -62,8 +70,6 @@ function lastPhase(goal: Goal): Phase {
       return 'Joined';
     case 'deploy':
       return 'Deployed';
-    case 'shift':
-    case 'rollback':
     case 'complete':
       return 'Completed';
     case 'retire':

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { FakeCluster } from '../kube/fake.ts';
 import type { KubeObject } from '../kube/port.ts';
-import { isSynced, parseSyncStatus, readSyncStatus } from './sync-status.ts';
+import { isSynced, parseSyncStatus, readSyncStatus, syncStatus } from './sync-status.ts';
 
 /** One entry as Istio 1.31 writes it. */
 const frontend = {
@@ -71,6 +71,25 @@ it('asks every ready istiod', async () => {
     ['a-istiod-1.default', 'istiod-1'],
     ['a-istiod-2.default', 'istiod-2'],
   ]);
+});
+
+it('asks an istiod that was not there the last time, and none that is gone', async () => {
+  const cluster = new FakeCluster('cluster1', [istiod('istiod-1', true)]);
+  const serve = (pod: string) =>
+    cluster.serve(
+      { namespace: 'istio-system', pod, port: 15014 },
+      '/debug/syncz',
+      JSON.stringify([{ ...frontend, proxy: `a-${pod}.default` }]),
+    );
+  serve('istiod-1');
+  const read = syncStatus(cluster);
+  expect((await read()).map(({ istiod: by }) => by)).toEqual(['istiod-1']);
+  serve('istiod-2');
+  cluster.put(istiod('istiod-2', true));
+  expect((await read()).map(({ istiod: by }) => by)).toEqual(['istiod-1', 'istiod-2']);
+  cluster.put(istiod('istiod-1', false));
+  cluster.serve({ namespace: 'istio-system', pod: 'istiod-1', port: 15014 }, '/debug/syncz', 'gone');
+  expect((await read()).map(({ istiod: by }) => by)).toEqual(['istiod-2']);
 });
 
 it('fails as a whole when one istiod cannot be asked: its proxies would look as if they were gone', async () => {

@@ -43,26 +43,39 @@ const kinds = [
 ] as const satisfies readonly (keyof TypeNonces)[];
 const debugPort = 15014;
 
-/**
- * Asks every ready istiod of a cluster which configuration its proxies have taken. Each proxy is connected to one
- * istiod, so an istiod that cannot be asked rejects the whole reading: its proxies would look as if they were gone.
- * Rejects with `cluster-refused` when no istiod is ready.
- *
- * Before istiod has pushed a change, the old state reads as synced: compare the nonces with those of before the change.
- */
+/** See {@link syncStatus}, for whoever looks once. */
 export async function readSyncStatus(
   cluster: KubeReader,
   options: SyncOptions = {},
 ): Promise<readonly ProxySync[]> {
+  return syncStatus(cluster, options)();
+}
+
+/**
+ * Asks every ready istiod of a cluster which configuration its proxies have taken, at every call anew. Each proxy is
+ * connected to one istiod, so an istiod that cannot be asked rejects the whole reading: its proxies would look as if they
+ * were gone. Rejects with `cluster-refused` when no istiod is ready.
+ *
+ * Before istiod has pushed a change, the old state reads as synced: compare the nonces with those of before the change.
+ */
+export function syncStatus(
+  cluster: KubeReader,
+  options: SyncOptions = {},
+): () => Promise<readonly ProxySync[]> {
   const { istioNamespace = 'istio-system', signal } = options;
-  const istiods = await readyIstiods(cluster, istioNamespace, options);
-  const read = await Promise.all(
-    istiods.map(async (pod) => {
-      const target = { namespace: istioNamespace, pod, port: debugPort };
-      return parseSyncStatus(await cluster.forwardedGet(target, '/debug/syncz', signal), pod);
-    }),
-  );
-  return read.flat();
+  let known: readonly string[] = [];
+  const ask = async (pod: string): Promise<readonly ProxySync[]> => {
+    const target = { namespace: istioNamespace, pod, port: debugPort };
+    return parseSyncStatus(await cluster.forwardedGet(target, '/debug/syncz', signal), pod);
+  };
+  return async () => {
+    // Those of the last time are asked while they are listed; who is gone by now need not answer.
+    const asked = new Map(known.map((pod) => [pod, ask(pod)]));
+    for (const answer of asked.values()) answer.catch(() => undefined);
+    known = await readyIstiods(cluster, istioNamespace, options);
+    const read = await Promise.all(known.map((pod) => asked.get(pod) ?? ask(pod)));
+    return read.flat();
+  };
 }
 
 /** Whether the proxy has taken all that it was sent. */

@@ -1,5 +1,7 @@
-import http from 'node:http';
-import https from 'node:https';
+import type { RequestOptions } from 'node:https';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { http, https } from '../node-http.ts';
+import type { Credential } from './credential.ts';
 import type { ClusterAccess } from './kubeconfig.ts';
 
 export interface ApiRequest {
@@ -22,12 +24,18 @@ export interface ApiAnswer {
 export interface ApiClient {
   /** rejects only when no answer came: connection failures, time-outs, the signal's reason */
   send(request: ApiRequest): Promise<ApiAnswer>;
-  /** options for a connection of its own (a WebSocket) with the same trust and credential */
-  connectOptions(): Promise<https.RequestOptions>;
+  /**
+   * options for a WebSocket with the same trust and credential: it takes over a kept connection if there is one, and
+   * saves its handshake; never when it is to be `fresh`
+   */
+  connectOptions(fresh: boolean): Promise<RequestOptions>;
   /** where a path of the API is; servers behind a gateway have a path of their own before it */
   address(path: string): URL;
   close(): void;
 }
+
+/** A handshake is computed on both ends: more connections than these would wait for each other's. */
+const maxSockets = 8;
 
 /** No answer within the time given to one try. */
 export class NoAnswerInTime extends Error {
@@ -37,18 +45,22 @@ export class NoAnswerInTime extends Error {
 export function apiClient(access: ClusterAccess, timeoutMs: number): ApiClient {
   const secure = access.server.protocol === 'https:';
   const agent = secure
-    ? new https.Agent({ keepAlive: true, maxSockets: 64 })
-    : new http.Agent({ keepAlive: true, maxSockets: 64 });
+    ? new https.Agent({ keepAlive: true, maxSockets })
+    : new http.Agent({ keepAlive: true, maxSockets });
+  const contextOf = secureContexts(access);
 
   const basePath = access.server.pathname.replace(/\/$/, '');
 
-  const connectOptions = async (renew = false): Promise<https.RequestOptions> => {
-    const { headers, cert, key, agent: proxy } = await access.credential(renew);
+  const connectOptions = async (renew = false): Promise<RequestOptions> => {
+    const credential = await access.credential(renew);
+    const { headers, cert, key, agent: proxy } = credential;
     return {
       host: access.server.hostname.replace(/^\[|\]$/g, ''),
       port: access.server.port || (secure ? 443 : 80),
       headers: { ...headers },
       agent: proxy ?? agent,
+      ...(secure && { secureContext: contextOf(credential) }),
+      // The agent tells connections apart by these.
       ...(access.ca && { ca: access.ca }),
       ...(access.serverName !== undefined && { servername: access.serverName }),
       ...(!access.verifyServer && { rejectUnauthorized: false }),
@@ -88,9 +100,25 @@ export function apiClient(access: ClusterAccess, timeoutMs: number): ApiClient {
 
   return {
     send,
-    connectOptions: async () => ({ ...(await connectOptions()), agent: (await access.credential()).agent }),
+    connectOptions: async (fresh) => ({
+      ...(await connectOptions()),
+      ...(fresh && { agent: (await access.credential()).agent }),
+    }),
     address: (path) => new URL(`${basePath}${path}`, access.server),
     close: () => agent.destroy(),
+  };
+}
+
+/** Certificates read once for all connections: reading them is more of a handshake's work than our part of it. */
+function secureContexts({ ca }: ClusterAccess): (credential: Credential) => SecureContext {
+  let known: { readonly of: Credential; readonly context: SecureContext } | null = null;
+  return (credential) => {
+    const { cert, key } = credential;
+    if (!known || known.of.cert !== cert || known.of.key !== key) {
+      const context = createSecureContext({ ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) });
+      known = { of: credential, context };
+    }
+    return known.context;
   };
 }
 
@@ -100,7 +128,7 @@ export function apiClient(access: ClusterAccess, timeoutMs: number): ApiClient {
  */
 async function exchange(
   request: ApiRequest,
-  options: https.RequestOptions,
+  options: RequestOptions,
   signal: AbortSignal,
   secure: boolean,
 ): Promise<ApiAnswer> {
@@ -118,7 +146,7 @@ class StaleConnection extends Error {}
 
 function exchangeOnce(
   request: ApiRequest,
-  options: https.RequestOptions,
+  options: RequestOptions,
   signal: AbortSignal,
   secure: boolean,
 ): Promise<ApiAnswer> {

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { Agent } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { MeshliftError } from '../../errors/error.ts';
+import { http } from '../node-http.ts';
 import type { Credential } from './credential.ts';
 import { type ExecPlugin, execCredential } from './exec-credential.ts';
 
@@ -239,7 +239,7 @@ async function throughClientNode(
       headers: { ...(headers as Record<string, string> | undefined) },
       ...(cert !== undefined && { cert: cert as Buffer }),
       ...(key !== undefined && { key: key as Buffer }),
-      ...(proxied && agent instanceof Agent && { agent }),
+      ...(proxied && agent instanceof http.Agent && { agent }),
     };
   };
 }

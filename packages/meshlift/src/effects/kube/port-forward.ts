@@ -1,6 +1,7 @@
-import http from 'node:http';
+import type { ClientRequestArgs } from 'node:http';
 import { Duplex } from 'node:stream';
 import type WebSocket from 'ws';
+import { http } from '../node-http.ts';
 import type { ApiClient } from './api-request.ts';
 import type { PodPort } from './port.ts';
 
@@ -90,8 +91,15 @@ class TunnelAgent extends http.Agent {
     for (const socket of this.#sockets) socket.terminate();
   }
 
-  open(target: PodPort): Promise<Duplex> {
-    return openTunnel(this.#api, target, (socket) => this.#track(socket));
+  async open(target: PodPort): Promise<Duplex> {
+    const opened = (socket: WebSocket) => this.#track(socket);
+    try {
+      return await openTunnel(this.#api, target, false, opened);
+    } catch (error) {
+      // A kept connection that the server closed at this moment, so it never read what was asked.
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+      return openTunnel(this.#api, target, true, opened);
+    }
   }
 
   #track(socket: WebSocket): void {
@@ -101,7 +109,7 @@ class TunnelAgent extends http.Agent {
   }
 
   override createConnection(
-    options: http.ClientRequestArgs,
+    options: ClientRequestArgs,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): undefined {
     const [pod = '', ...namespace] = (options.host ?? '').split(/\.(?=[^.]*$)/);
@@ -122,10 +130,11 @@ const errorChannel = 1;
 async function openTunnel(
   api: ApiClient,
   target: PodPort,
+  fresh: boolean,
   opened: (socket: WebSocket) => void,
 ): Promise<Tunnel> {
   const { WebSocket } = await import('ws');
-  const { headers, ...options } = await api.connectOptions();
+  const { headers, ...options } = await api.connectOptions(fresh);
   const pod = `/api/v1/namespaces/${encodeURIComponent(target.namespace)}/pods/${encodeURIComponent(target.pod)}`;
   const url = api.address(`${pod}/portforward`);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';

@@ -190,10 +190,22 @@ describe('reading', () => {
   });
 
   it('asks what is served once, also when many ask at the same time', async () => {
+    answers.set(
+      'GET /apis/late.dev/v1',
+      json({ resources: [{ name: 'things', kind: 'Thing', namespaced: true }] }),
+    );
+    answers.set('GET /apis/late.dev/v1/things', json({ items: [] }));
+    const cluster = await open();
+    const things = { apiVersion: 'late.dev/v1', kind: 'Thing' };
+    await Promise.all(Array.from({ length: 10 }, () => cluster.list(things)));
+    expect(asked.filter(({ url }) => url.pathname === '/apis/late.dev/v1')).toHaveLength(1);
+  });
+
+  it('does not ask whether Kubernetes serves pods', async () => {
     answers.set('GET /api/v1/pods', json({ items: [] }));
     const cluster = await open();
-    await Promise.all(Array.from({ length: 10 }, () => cluster.list(listPods)));
-    expect(asked.filter(({ url }) => url.pathname === '/api/v1')).toHaveLength(1);
+    await cluster.list(listPods);
+    expect(asked.map(({ url }) => url.pathname)).toEqual(['/api/v1/pods']);
   });
 
   it('finds a kind that was installed meanwhile', async () => {

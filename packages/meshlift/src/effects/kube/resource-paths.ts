@@ -15,6 +15,19 @@ interface ResourceList {
   }[];
 }
 
+/** Of Kubernetes' own kinds, those that are asked for most: every API server has them, and need not be asked for that. */
+const everywhere: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  v1: {
+    ConfigMap: 'configmaps',
+    Pod: 'pods',
+    Secret: 'secrets',
+    Service: 'services',
+    ServiceAccount: 'serviceaccounts',
+  },
+  'apps/v1': { DaemonSet: 'daemonsets', Deployment: 'deployments', StatefulSet: 'statefulsets' },
+  'coordination.k8s.io/v1': { Lease: 'leases' },
+};
+
 /**
  * Asks the API server once per group version what it serves and keeps the answer, so that a request costs one round
  * trip. A kind that was not there is asked for again: a CRD may be installed while we run.
@@ -30,7 +43,7 @@ export class ResourcePaths {
   }
 
   async find(apiVersion: string, kind: string, signal?: AbortSignal): Promise<Resource | null> {
-    const known = this.#known.get(apiVersion)?.get(kind);
+    const known = this.#known.get(apiVersion)?.get(kind) ?? ownKind(apiVersion, kind);
     if (known !== undefined) {
       return known;
     }
@@ -49,7 +62,7 @@ export class ResourcePaths {
   async #read(apiVersion: string): Promise<ReadonlyMap<string, Resource>> {
     const answer = await this.#send({ method: 'GET', path: groupPath(apiVersion) });
     const list = answer.status === 404 ? {} : (JSON.parse(answer.body) as ResourceList);
-    const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
+    const group = groupOf(apiVersion);
     const served = new Map(
       (list.resources ?? [])
         .filter(({ name }) => !name.includes('/')) // subresources
@@ -58,6 +71,15 @@ export class ResourcePaths {
     this.#known.set(apiVersion, served);
     return served;
   }
+}
+
+function ownKind(apiVersion: string, kind: string): Resource | undefined {
+  const plural = everywhere[apiVersion]?.[kind];
+  return plural === undefined ? undefined : { plural, namespaced: true, group: groupOf(apiVersion) };
+}
+
+function groupOf(apiVersion: string): string {
+  return apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
 }
 
 export function groupPath(apiVersion: string): string {

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import http from 'node:http';
-import https from 'node:https';
 import type { KubeReader, ServicePort } from '../kube/port.ts';
+import { http, https } from '../node-http.ts';
 import { readAnswer, unavailable } from './answer.ts';
 import type { Prometheus } from './port.ts';
 

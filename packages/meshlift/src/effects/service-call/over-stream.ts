@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import http from 'node:http';
 import http2 from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { http } from '../node-http.ts';
 import { grpcFrame, healthOf } from './grpc-health.ts';
 import type { CallAnswer, ServiceCall } from './port.ts';
 

@@ -25,9 +25,10 @@ if (!(Number(shifts) > 0)) {
 }
 
 interface Timed {
-  /** from before the command was started, in seconds */
+  /** from before the command was started until it said that every proxy of every cluster has acknowledged; seconds */
   readonly acknowledged: number;
-  readonly ended: number;
+  /** until it said that callers were seen following in every cluster as well, and that the split is agreed */
+  readonly agreed: number;
   /** the customers' count when the last cluster's proxies had acknowledged */
   readonly counted: CustomerCount;
 }
@@ -48,14 +49,14 @@ try {
 
   const begun = await customerCount(scenario.stage);
   const beganAt = performance.now();
-  const [acknowledged, ended, skews]: [number[], number[], number[]] = [[], [], []];
+  const [acknowledged, agreed, skews]: [number[], number[], number[]] = [[], [], []];
   let [shares, held] = [0, 0];
   for (let i = 1; i <= Number(shifts); i += 1) {
     // Far enough from the last one that it could not be taken for it.
     const percent = i % 2 === 1 ? 10 + (i % 30) : 60 + (i % 30);
     const timed = await run(file, 'shift', String(percent));
     acknowledged.push(timed.acknowledged);
-    ended.push(timed.ended);
+    agreed.push(timed.agreed);
     const after = await customerCount(scenario.stage);
     const { clusters, skewMs } = (await scenario.status()).splits.at(-1);
     skews.push(skewMs / 1000);
@@ -65,14 +66,16 @@ try {
       shares += 1;
       if (low <= share && share <= high) held += 1;
     }
-    process.stderr.write(`${i}: ${percent} % acknowledged after ${seconds(timed.acknowledged)}\n`);
+    process.stderr.write(
+      `${i}: ${percent} % acknowledged after ${seconds(timed.acknowledged)}, seen after ${seconds(timed.agreed)}\n`,
+    );
   }
   const rate = callsOf(await customerCount(scenario.stage), begun) / ((performance.now() - beganAt) / 1000);
 
   const back: number[] = [];
   for (let i = 1; i <= rollbacks; i += 1) {
     await run(file, 'shift', '50');
-    back.push((await run(file, 'rollback')).ended);
+    back.push((await run(file, 'rollback')).agreed);
     process.stderr.write(`rollback ${i}: verified after ${seconds(back.at(-1) ?? 0)}\n`);
   }
   const over = await customerCount(scenario.stage);
@@ -91,7 +94,7 @@ try {
   );
   figures.under('  p95', quantile(acknowledged, 0.95), 1, seconds);
   figures.told('  skew of the clusters, median', seconds(quantile(skews, 0.5)));
-  figures.told('shift → share seen in both clusters, median', seconds(quantile(ended, 0.5)));
+  figures.told('shift → share seen in both clusters, median', seconds(quantile(agreed, 0.5)));
   figures.told('rollback from 50 % → verified, median', seconds(quantile(back, 0.5)));
   figures.under(`  the slowest of ${rollbacks}`, quantile(back, 1), 1.5, seconds);
   figures.under(
@@ -111,12 +114,12 @@ async function must(file: string, ...command: string[]): Promise<void> {
   if (exitCode !== 0) throw new Error(scenario.log.join('\n'));
 }
 
-/** Runs a command of the migration, noting when it says that a split was acknowledged everywhere. */
+/** Runs a command of the migration, noting when it says what. */
 async function run(file: string, ...command: string[]): Promise<Timed> {
   const started = performance.now();
   const passed = () => (performance.now() - started) / 1000;
   const waiting = new Set(scenario.stage.lab.clusters.map(({ name }) => name));
-  let acknowledged = Number.NaN;
+  let [acknowledged, agreed] = [Number.NaN, Number.NaN];
   let counted: Promise<CustomerCount> | null = null;
   const { exitCode, stderr } = await runCommand(
     [process.execPath, join(root, 'packages/meshlift/bin/meshlift.js'), '-f', file, ...command],
@@ -124,6 +127,7 @@ async function run(file: string, ...command: string[]): Promise<Timed> {
       env: { KUBECONFIG: scenario.stage.lab.kubeconfig },
       signal: AbortSignal.timeout(120_000),
       onLine: (line) => {
+        if (/ agreed by \d+ clusters$/.test(line)) agreed = passed();
         waiting.delete(/proxies in (\S+) serve it after/.exec(line)?.[1] ?? '');
         if (waiting.size > 0 || counted) return;
         acknowledged = passed();
@@ -131,9 +135,8 @@ async function run(file: string, ...command: string[]): Promise<Timed> {
       },
     },
   );
-  const ended = passed();
   if (exitCode !== 0 || !counted) throw new Error(`${command.join(' ')} ended with ${exitCode}: ${stderr}`);
-  return { acknowledged, ended, counted: await counted };
+  return { acknowledged, agreed, counted: await counted };
 }
 
 /** Percent of a cluster's calls that the copy answered between two counts. */

@@ -49,26 +49,23 @@ try {
     return (count.catalogCalls?.total ?? 0) >= rate ? count : null;
   });
   const beganAt = performance.now();
-  let told = 0;
-  const soFar = async (): Promise<CustomerCount> => {
-    const count = await scenario.customers();
-    if (performance.now() - told > 15_000) {
-      told = performance.now();
-      say(
-        `${calls(count, begun)} calls, ${count.requests.failed - begun.requests.failed} requests failed; ` +
-          `${done.migrations} migrations, ${done.rollbacks} rollbacks, ${done.kills} engines killed`,
-      );
+  say(`${wanted} calls, at ${rate} a second, seed ${seed}`);
+  const over = new AbortController();
+  const telling = tellProgress(begun, over.signal);
+  let count = begun;
+  try {
+    while (calls(count, begun) < wanted) {
+      const completed = await migrateAmidKills(file, Math.floor(random() * 4));
+      await untilEnded(file, 'rollback');
+      done.rollbacks += 1;
+      if (completed) done.migrations += 1;
+      count = await scenario.customers();
     }
-    return count;
-  };
-  while (calls(await soFar(), begun) < wanted) {
-    const completed = await migrateAmidKills(file, Math.floor(random() * 4));
-    await rollback(file);
-    done.rollbacks += 1;
-    if (completed) done.migrations += 1;
+  } finally {
+    over.abort();
+    await telling;
   }
   const passed = (performance.now() - beganAt) / 1000;
-  const over = await scenario.customers();
   say('the last migration goes to its end');
   await untilEnded(file, 'run');
   await untilEnded(file, 'retire');
@@ -84,7 +81,7 @@ try {
   // What falls short of the rate, so that less is better here as everywhere.
   figures.under(
     'calls a second that are missing',
-    Math.max(0, rate - calls(over, begun) / passed),
+    Math.max(0, rate - calls(count, begun) / passed),
     rate * 0.02,
     (it) => it.toFixed(1),
   );
@@ -127,8 +124,17 @@ async function migrateAmidKills(file: string, kills: number): Promise<boolean> {
   return true;
 }
 
-async function rollback(file: string): Promise<void> {
-  await untilEnded(file, 'rollback');
+async function tellProgress(begun: CustomerCount, over: AbortSignal): Promise<void> {
+  while (!over.aborted) {
+    await delay(5_000, undefined, { signal: over }).catch(() => undefined);
+    // Its own look goes through the same API servers as everything else, and may fail when they are busy.
+    const count = await scenario.customers().catch(() => null);
+    if (!count) continue;
+    say(
+      `${calls(count, begun)} calls, ${count.requests.failed - begun.requests.failed} requests failed; ` +
+        `${done.migrations} migrations, ${done.rollbacks} rollbacks, ${done.kills} engines killed`,
+    );
+  }
 }
 
 /** Runs a command to its end, again as long as an engine that was killed still has the Lease. */

@@ -106,6 +106,7 @@ async function tryToAgree(
   if (!routed(phase)) await intended;
 
   const at = new Date(context.clock.now()).toISOString();
+  // Judged from when it is acknowledged, not from when it is agreed: a copy fails its first requests already.
   traffic.restart();
   const results = await Promise.allSettled(
     context.members.map((member) =>
@@ -210,9 +211,6 @@ async function putInForce(
     writtenMs,
     generation,
   });
-  // From here on, not from when it is agreed: a copy that fails its first requests is judged by them.
-  void traffic.lookAt(member).catch(() => undefined);
-
   let acknowledged: Promise<MemberLook> | null = null;
   const served = await untilRoutesServed(context, member, baseline, {
     what: `split ${formatSplit(split)}`,

@@ -1,4 +1,4 @@
-import type { ProxyRoute } from '../effects/istiod/proxy-config.ts';
+import { openWay, type ProxyRoute } from '../effects/istiod/proxy-config.ts';
 import { type ProxySync, readSyncStatus, syncStatus } from '../effects/istiod/sync-status.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
@@ -40,7 +40,7 @@ export async function syncBaseline(context: EngineContext, member: MemberCluster
 
 /**
  * Gateways without a route to the service, and VMs: a write does not concern them, and nothing will be sent to them. The
- * others are asked something as well: a proxy's first answer takes longest, and while istiod gathers changes there is time.
+ * way to the others is opened meanwhile: while istiod gathers changes there is time.
  */
 async function unconcernedAmong(
   context: EngineContext,
@@ -52,7 +52,8 @@ async function unconcernedAmong(
   const names = new Set(pods.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
   const [there, gone] = partition(proxies, ({ namespace, name }) => names.has(`${namespace}/${name}`));
   const [callers, gateways] = partition(there, ({ type }) => type === 'sidecar');
-  void inspect(context, member, callers.slice(0, readsAtOnce)).catch(() => undefined);
+  for (const { namespace, name } of callers.slice(0, readsAtOnce))
+    openWay(member.kube, { namespace, pod: name }, context.signal);
   const idle = (await inspect(context, member, gateways)).filter(({ answer }) => typeof answer === 'string');
   return new Set([...gone, ...idle.map(({ proxy }) => proxy)].map(({ id }) => id));
 }
@@ -90,9 +91,11 @@ export async function untilRoutesServed(
   const acknowledgedAt = new Map<string, number>();
   /** by proxy: what it was sent before what was written, as far as that is known */
   const earlier = new Map([...before.proxies].map(([id, { sent }]) => [id, sent[carrier]]));
-  const unconcerned = new Set(await unconcernedAmong(context, member, [...before.proxies.values()]));
+  const unconcerned = new Set<string>();
+  const known = unconcernedAmong(context, member, [...before.proxies.values()]);
   for (;;) {
-    const proxies = (await before.readAgain()).filter(({ id }) => !unconcerned.has(id));
+    const [read, others] = await Promise.all([before.readAgain(), known]);
+    const proxies = read.filter(({ id }) => !unconcerned.has(id) && !others.has(id));
     const seenAt = clock.now();
     const missing = proxies.filter((proxy) => !serving.has(proxy.id));
     const acknowledged = missing.filter(

@@ -19,6 +19,7 @@ interface ResourceList {
 const everywhere: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   v1: {
     ConfigMap: 'configmaps',
+    Namespace: 'namespaces',
     Pod: 'pods',
     Secret: 'secrets',
     Service: 'services',
@@ -75,7 +76,8 @@ export class ResourcePaths {
 
 function ownKind(apiVersion: string, kind: string): Resource | undefined {
   const plural = everywhere[apiVersion]?.[kind];
-  return plural === undefined ? undefined : { plural, namespaced: true, group: groupOf(apiVersion) };
+  if (plural === undefined) return undefined;
+  return { plural, namespaced: kind !== 'Namespace', group: groupOf(apiVersion) };
 }
 
 function groupOf(apiVersion: string): string {

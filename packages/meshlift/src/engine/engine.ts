@@ -35,12 +35,17 @@ export interface Ending {
  * Drives a migration to a goal. Every pass re-reads the world, decides, acts, verifies and records, so that the
  * process may be killed at any line: the next one goes on from what is true, not from what was planned. A rollback
  * begins whoever else drives the migration, and whether or not the home cluster answers; one that can't be made stops nobody.
+ *
+ * `preflight` looks, before anything is written, whether this may begin; anything but null that it answers is the end. A
+ * rollback has none but its own rules.
  */
-export async function drive(context: EngineContext, goal: Goal): Promise<Ending> {
+export async function drive<Refusal = never>(
+  context: EngineContext,
+  goal: Goal,
+  preflight: () => Promise<Refusal | null> = async () => null,
+): Promise<Ending | Refusal> {
   const urgent = goal.do === 'rollback';
-  const refusal = urgent ? await refusedRollback(context, goal) : null;
-  if (refusal) return refusal;
-  return whileOwning(
+  return whileOwning<Ending | Refusal>(
     context,
     async (owned) => {
       const { journal, traffic } = await openRecords(owned, goal);
@@ -60,7 +65,7 @@ export async function drive(context: EngineContext, goal: Goal): Promise<Ending>
         throw error;
       }
     },
-    { takeOver: urgent, withoutHome: urgent },
+    { takeOver: urgent, withoutHome: urgent, unless: urgent ? refusedRollback(context, goal) : preflight() },
   );
 }
 

@@ -4,7 +4,7 @@ import type { KubeObject } from '../effects/kube/port.ts';
 import type { Goal } from '../migration/decision.ts';
 import { splitWithK8s } from '../migration/traffic-split.ts';
 import { drive } from './engine.ts';
-import { readHistory } from './journal.ts';
+import { readHistory, readStatus } from './journal.ts';
 import { type ClusterName, FakeWorld } from './testdata/fake-world.ts';
 
 const shift = (k8s: number): Goal => ({ do: 'shift', split: splitWithK8s(k8s) });
@@ -42,6 +42,25 @@ test('an engine that wrote the side hosts itself writes nothing but the route fo
   expect(applied.slice(0, first)).toEqual([]);
   expect(applied.slice(first + 1, second)).toContain('cluster2 apply ServiceEntry');
   expect(applied.slice(second + 1)).toEqual([]);
+});
+
+test('a command that may not begin writes nothing, not even its Lease', async () => {
+  const told = tellWrites();
+  const refusal = { broken: ['a check'] };
+  expect(await drive(world.engine(), shift(50), async () => refusal)).toBe(refusal);
+  expect(told).toEqual([]);
+});
+
+test('whoever drove the migration while a command was still looking is not forgotten', async () => {
+  const slow = drive(world.engine(), shift(50), async () => {
+    await world.clock.wait(500);
+    await drive(world.engine(), shift(20));
+    return null;
+  });
+  expect(await slow).toMatchObject({ outcome: 'done' });
+  const { epoch, splits } = await readStatus(world.engine());
+  expect(splits.map(({ split }) => split.k8s)).toEqual([0, 20, 50]);
+  expect(epoch).toBe(4);
 });
 
 test('a shift records what it does in three writes, and what was asked for is in the history', async () => {

@@ -7,11 +7,13 @@ import { fencedCluster, fencedSsh } from './fence.ts';
 import { readRecord } from './journal.ts';
 import { heldLease, type LeaseSeen, leaseMs, renewEveryMs } from './lease.ts';
 
-export interface Owning {
+export interface Owning<Refusal = never> {
   /** take the migration from an engine that is alive: what is safe is not made to wait for what is under way */
   readonly takeOver?: boolean;
   /** begin although the home cluster can't be reached: what matters is done where it can be done */
   readonly withoutHome?: boolean;
+  /** what may keep the work from beginning: the answer in its place, or null; nothing is written before it is known */
+  readonly unless?: Promise<Refusal | null>;
 }
 
 interface Found {
@@ -28,9 +30,13 @@ interface Found {
 export async function whileOwning<T>(
   context: EngineContext,
   work: (owned: OwnedContext) => Promise<T>,
-  owning: Owning = {},
+  { unless, ...owning }: Owning<T> = {},
 ): Promise<T> {
-  const { claim, following } = await acquire(context, owning);
+  const ahead = lookAhead(context, owning);
+  ahead.catch(() => undefined); // heard below, unless the work may not begin
+  const refusal = await unless;
+  if (refusal) return refusal;
+  const { claim, following } = await acquire(context, owning, await ahead);
   const lost = new AbortController();
   // Nothing waits for it: each write makes sure of the Lease beside it.
   const followed = following.catch((error: unknown) => lost.abort(error));
@@ -63,10 +69,32 @@ interface Acquired {
   readonly following: Promise<unknown>;
 }
 
-async function acquire(context: EngineContext, owning: Owning): Promise<Acquired> {
+interface Standing {
+  readonly found: readonly Found[];
+  /** of the last owner that recorded anything */
+  readonly recorded: number;
+}
+
+/** Asked while it is still being looked at whether the work may begin; null when it must be asked once more. */
+async function lookAhead(context: EngineContext, owning: Owning): Promise<Standing | null> {
+  try {
+    return await lookAtOwners(context, owning);
+  } catch (error) {
+    if (isMeshliftError(error)) return null;
+    throw error;
+  }
+}
+
+async function lookAtOwners(context: EngineContext, owning: Owning): Promise<Standing> {
+  const [found, recorded] = await Promise.all([look(context, owning), recordedEpoch(context, owning)]);
+  return { found, recorded };
+}
+
+/** `ahead`: how things stood a while ago; that anything has changed since is seen by the Lease's version. */
+async function acquire(context: EngineContext, owning: Owning, ahead: Standing | null): Promise<Acquired> {
   const { clock, home, migration } = context;
-  for (;;) {
-    const [found, recorded] = await Promise.all([look(context, owning), recordedEpoch(context, owning)]);
+  for (let standing = ahead; ; standing = null) {
+    const { found, recorded } = standing ?? (await lookAtOwners(context, owning));
     const holders = found.filter(({ lease }) => lease?.holder);
     const alive = holders.find(({ lease }) => lease && lease.expires > clock.now());
     if (alive?.lease && !owning.takeOver) throw ownedBy(context, alive.member, alive.lease);

@@ -26,13 +26,17 @@ export async function driveCommand(
   const { output, verbose = false } = options;
   const host = eventLines(terminal, { json: output === 'json', verbose });
   return withContext(options, terminal, host, async (context) => {
-    const broken = (await preflight(context, goal)).filter(stops);
-    if (broken.length > 0) {
+    const ending = await drive(context, goal, async () => {
+      const broken = (await preflight(context, goal)).filter(stops);
+      return broken.length > 0 ? { broken } : null;
+    });
+    if ('broken' in ending) {
+      const { broken } = ending;
       terminal.err(`meshlift: ${broken.length} checks don't hold, so nothing was changed\n`);
       terminal.err(`${broken.flatMap(checkLines).join('\n')}\n`);
       return exitCodes.checksFailed;
     }
-    const { because, next, outcome, status } = await drive(context, goal);
+    const { because, next, outcome, status } = ending;
     if (output === 'json')
       terminal.out(`${JSON.stringify({ outcome, because, next, ...statusData(status) }, null, 2)}\n`);
     else {

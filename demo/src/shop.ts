@@ -50,6 +50,7 @@ export async function untilHome(stage: Stage, what: string, wanted: (page: Page)
 export interface CustomerCount {
   readonly requests: { readonly total: number; readonly failed: number };
   readonly failuresByKind: Readonly<Record<string, number>>;
+  readonly byRoute?: Readonly<Record<string, { readonly total: number; readonly failed: number }>>;
   readonly catalogCalls?: {
     readonly total: number;
     readonly failed: number;

@@ -1,13 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CommandResult } from '../../demo/src/command.ts';
-import { answerSeconds, fewerCustomers, type LostCalls, Scenario } from '../scenario.ts';
+import { answerSeconds, fewerCallsPerSecond, fewerCustomers, type LostCalls, Scenario } from '../scenario.ts';
 
 const clusters = ['cluster1', 'cluster2'] as const;
 
 /** What is under way at one moment is a few requests; no more than these may end with a pod that is killed. */
 const underWay = 20;
-/** Of these customers, by the second, those that are with the copy. */
-const callsOfTheCopy = 50;
 
 /** The copy's pods come and go while both sides serve: callers are not to notice, and the gate is. */
 describe('a copy at 50 %', () => {
@@ -86,7 +84,7 @@ describe('a copy at 50 %', () => {
     const { result, failed, lost } = await runThrough(killThePod);
     expect(lost.otherwise).toBe(0);
     expect(failed).toBeLessThanOrEqual(lost.begun);
-    expect(lost.begun).toBeLessThanOrEqual(Math.ceil(callsOfTheCopy * answerSeconds));
+    expect(lost.begun).toBeLessThanOrEqual(Math.ceil(0.5 * fewerCallsPerSecond * answerSeconds));
     await expectTakenBack(result);
   });
 

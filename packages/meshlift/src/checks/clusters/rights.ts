@@ -15,10 +15,11 @@ export interface Right {
 
 const networking = 'networking.istio.io';
 const security = 'security.istio.io';
-/** A server-side apply is a patch, and a creation where there was nothing. */
-const applied = ['get', 'list', 'create', 'patch', 'delete'] as const;
-/** Whatever somebody else put in beside what was applied is taken out by an update. */
-const appliedExactly = [...applied, 'update'] as const;
+/**
+ * A server-side apply is a patch, and a creation where there was nothing: what was created is owned as applied by an
+ * update, and by one whatever somebody else put in beside it is taken out.
+ */
+const applied = ['get', 'list', 'create', 'update', 'patch', 'delete'] as const;
 const read = ['get', 'list'] as const;
 
 /** The least that the credentials need, by what a cluster is to the migration; docs/reference/permissions.md. */
@@ -57,7 +58,7 @@ export const rights: Readonly<Record<'member' | 'home' | 'target', readonly Righ
     { verbs: ['get'], group: '', resource: 'services', where: 'migration' },
     { verbs: ['get'], group: '', resource: 'configmaps', where: 'migration' },
     ...['virtualservices', 'destinationrules', 'serviceentries', 'workloadentries'].map(
-      (resource): Right => ({ verbs: appliedExactly, group: networking, resource, where: 'migration' }),
+      (resource): Right => ({ verbs: applied, group: networking, resource, where: 'migration' }),
     ),
     // One owner of a migration, in every cluster.
     {
@@ -69,7 +70,7 @@ export const rights: Readonly<Record<'member' | 'home' | 'target', readonly Righ
   ],
   home: [
     {
-      verbs: ['get', 'create', 'patch'],
+      verbs: ['get', 'create', 'update', 'patch'],
       group: 'apiextensions.k8s.io',
       resource: 'customresourcedefinitions',
       where: 'everywhere',
@@ -98,7 +99,12 @@ export const rights: Readonly<Record<'member' | 'home' | 'target', readonly Righ
       where: 'migration',
     },
     { verbs: ['create'], group: '', resource: 'serviceaccounts', subresource: 'token', where: 'migration' },
-    { verbs: ['get', 'create', 'patch', 'delete'], group: '', resource: 'configmaps', where: 'migration' },
+    {
+      verbs: ['get', 'create', 'update', 'patch', 'delete'],
+      group: '',
+      resource: 'configmaps',
+      where: 'migration',
+    },
   ],
   target: [
     { verbs: ['list'], group: '', resource: 'resourcequotas', where: 'migration' },

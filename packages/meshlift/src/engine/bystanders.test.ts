@@ -22,4 +22,11 @@ test('workloads whose Sidecar leaves the service out are neither waited for nor 
       expect(proxies.acknowledged).toBe(proxies.total);
     }
   }
+  const at = (code: string) =>
+    world.events
+      .filter((it) => it.code === code && it.data.cluster === 'cluster1')
+      .map(({ time }) => Date.parse(time));
+  const written = at('split-written');
+  for (const [i, time] of at('split-acknowledged').entries())
+    expect(time - (written[i] ?? 0)).toBeLessThan(400);
 });

@@ -1,4 +1,4 @@
-import { openWay, type ProxyRoute } from '../effects/istiod/proxy-config.ts';
+import type { ProxyRoute } from '../effects/istiod/proxy-config.ts';
 import { type ProxySync, readSyncStatus, syncStatus } from '../effects/istiod/sync-status.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
@@ -39,27 +39,28 @@ export async function syncBaseline(context: EngineContext, member: MemberCluster
 }
 
 /**
- * Gateways without a route to the service, and VMs: a write does not concern them, and nothing will be sent to them. The
- * way to the others is opened meanwhile: while istiod gathers changes there is time.
+ * Who has no route to the service, and VMs: a write does not concern them, and nothing will be sent to them. A sidecar that
+ * has not taken all of its routes yet may be about to have one. Asked while istiod gathers changes, when there is time.
  */
 async function unconcernedAmong(
   context: EngineContext,
   member: MemberCluster,
   proxies: readonly ProxySync[],
 ): Promise<ReadonlySet<string>> {
+  const carrier = splitCarrier(context.migration);
   const running = { apiVersion: 'v1', kind: 'Pod', fieldSelector: 'status.phase=Running' };
   const pods = await member.kube.list(running, context.signal);
   const names = new Set(pods.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
-  const [there, gone] = partition(proxies, ({ namespace, name }) => names.has(`${namespace}/${name}`));
-  const [callers, gateways] = partition(there, ({ type }) => type === 'sidecar');
-  for (const { namespace, name } of callers.slice(0, readsAtOnce))
-    openWay(member.kube, { namespace, pod: name }, context.signal);
-  const idle = (await inspect(context, member, gateways)).filter(({ answer }) => typeof answer === 'string');
-  return new Set([...gone, ...idle.map(({ proxy }) => proxy)].map(({ id }) => id));
-}
-
-function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): readonly [T[], T[]] {
-  return [items.filter(isFirst), items.filter((it) => !isFirst(it))];
+  const isThere = ({ namespace, name }: ProxySync) => names.has(`${namespace}/${name}`);
+  const isWhole = ({ type, sent, acked }: ProxySync) =>
+    type !== 'sidecar' || (sent[carrier] !== '' && sent[carrier] === acked[carrier]);
+  const asked = await inspect(
+    context,
+    member,
+    proxies.filter((proxy) => isThere(proxy) && isWhole(proxy)),
+  );
+  const idle = asked.filter(({ answer }) => typeof answer === 'string').map(({ proxy }) => proxy);
+  return new Set([...proxies.filter((proxy) => !isThere(proxy)), ...idle].map(({ id }) => id));
 }
 
 export interface RoutesWanted {

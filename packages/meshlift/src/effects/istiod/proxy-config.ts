@@ -54,12 +54,6 @@ export interface ProxyEndpoint extends ServiceAddress {
 
 const adminPort = 15000;
 
-/** A proxy's first answer takes longest: whoever is about to ask one opens the way to it while there is time. */
-export function openWay(cluster: KubeReader, { namespace, pod }: PodName, signal?: AbortSignal): void {
-  // That it can't be opened is heard by whoever asks.
-  cluster.forwardedGet({ namespace, pod, port: adminPort }, '/ready', signal).catch(() => undefined);
-}
-
 /** The routes that a proxy serves now, in match order within each domain. */
 export async function readProxyRoutes(
   cluster: KubeReader,

@@ -101,7 +101,12 @@ export class FakeIstiod {
   }
 
   #push(proxy: FakeProxy, config: ProxyConfig, kind: 'full' | 'endpoints'): void {
-    if (proxy.leftOut) return;
+    if (proxy.leftOut) {
+      // What it was told once of other services stays as it is.
+      proxy.sent = { routes: 1, endpoints: 1 };
+      proxy.acked = proxy.sent;
+      return;
+    }
     this.#nonce += 1;
     const nonce = this.#nonce;
     proxy.sent = { routes: kind === 'full' ? nonce : proxy.sent.routes, endpoints: nonce };

@@ -14,7 +14,7 @@ afterEach(() => removeWorld(world));
 /** Runs `lab parts …` against the fake world's empty cache and gives back what it printed. */
 async function labParts(...words: string[]): Promise<string> {
   const stdout = new PassThrough();
-  const program = new Command('lab').exitOverride();
+  const program = new Command('lab').exitOverride().configureOutput({ writeErr: () => undefined });
   const { signal } = new AbortController();
   addPartsCommands(
     program,
@@ -35,6 +35,10 @@ describe('lab parts', () => {
 
   it('gives programs the status as JSON', async () => {
     expect(JSON.parse(await labParts('status', '-o', 'json'))).toMatchObject({ current: null, others: [] });
+  });
+
+  it('refuses a format that it does not have', async () => {
+    await expect(labParts('status', '-o', 'yaml')).rejects.toThrow('Allowed choices are json');
   });
 
   it('refuses to export what is not there', async () => {

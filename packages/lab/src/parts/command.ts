@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { exportParts, importParts } from './archive.ts';
 import { ensureParts } from './parts.ts';
 import { type PartsProgress, progressLine } from './progress.ts';
@@ -26,7 +26,7 @@ export function addPartsCommands(program: Command, io: PartsIo, cacheDir: string
   parts
     .command('status', { isDefault: true })
     .description('which are there')
-    .option('-o, --output <format>', 'json, for programs')
+    .addOption(new Option('-o, --output <format>', 'json, for programs').choices(['json']))
     .action(async ({ output }: { output?: string }) => {
       const status = await partsStatus(cacheDir);
       print(output === 'json' ? JSON.stringify(status, null, 2) : describeStatus(status));

@@ -132,7 +132,8 @@ async function tellProgress(begun: CustomerCount, over: AbortSignal): Promise<vo
     if (!count) continue;
     say(
       `${calls(count, begun)} calls, ${count.requests.failed - begun.requests.failed} requests failed; ` +
-        `${done.migrations} migrations, ${done.rollbacks} rollbacks, ${done.kills} engines killed`,
+        `${done.migrations} migrations, ${done.rollbacks} rollbacks, ${done.kills} engines killed` +
+        (count.requests.failed > begun.requests.failed ? ` ${JSON.stringify(count.failuresByKind)}` : ''),
     );
   }
 }

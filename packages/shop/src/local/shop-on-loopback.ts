@@ -97,6 +97,7 @@ export class ShopOnLoopback {
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    this.#running.set(program, child);
     await new Promise<void>((resolve, reject) => {
       createInterface({ input: child.stdout }).on('line', (line) => {
         onLine?.(line);
@@ -105,7 +106,6 @@ export class ShopOnLoopback {
       child.once('exit', (code, signal) => reject(new Error(`${program} ended with ${code ?? signal}`)));
       child.once('error', reject);
     });
-    this.#running.set(program, child);
   }
 
   /** Ends a program; resolves when it is gone, with its exit code, or null when a signal ended it. */
@@ -151,12 +151,25 @@ function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
 }
 
+/** Below those that systems give to connections going out, of which the shop's programs make some while others start. */
+const PORTS = { first: 16_384, count: 16_384 };
+/** Processes that look for ports at the same time look in different places. */
+let looked = process.pid * 64;
+
 /** A port that nothing listens on. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
-  return address.port;
+  for (;;) {
+    looked += 1;
+    const port = PORTS.first + (looked % PORTS.count);
+    const server = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') continue;
+      throw error;
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }

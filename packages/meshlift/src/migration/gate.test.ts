@@ -200,6 +200,23 @@ describe('the gate cannot say', () => {
     expect(because).toContain('(2 of 300 against 0 of 300), which may still be chance');
   });
 
+  test('whether a few slow requests among few are more than chance', () => {
+    const slowAmong = (slow: number, requests: number) => ({
+      requests,
+      latency: {
+        ...latency(requests, 40),
+        bounds: [40, 70, 300, Number.POSITIVE_INFINITY],
+        cumulative: [requests - slow, requests - slow, requests, requests],
+      },
+    });
+    expect(verdict(slowAmong(3, 200), { p99Ms: 40 })).toMatchObject({
+      verdict: 'inconclusive',
+      because: expect.stringContaining('which may still be chance'),
+    });
+    expect(verdict(slowAmong(9, 200), { p99Ms: 40 }).verdict).toBe('fail');
+    expect(verdict({ ...slowAmong(3, 200), failed: 100 }, { p99Ms: 40 }).verdict).toBe('fail');
+  });
+
   test('anything bad of slow first requests', () => {
     expect(verdict({ requests: 19, p99Ms: 900 }, { p99Ms: 5 }).verdict).toBe('inconclusive');
   });

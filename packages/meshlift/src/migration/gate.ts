@@ -37,6 +37,8 @@ export interface Verdict {
 
 /** Were the copy as bad as the limit allows and no worse, so many failures would be seen less often than this. */
 const beyondChance = 1e-4;
+/** The same for a p99, which is judged again in the next window: one slow start more does not take a good copy back. */
+const hardlyChance = 0.01;
 /** Failures come in bunches (one broken connection fails every call on it), which the arithmetic of chance ignores. */
 const fewestObviousFailures = 5;
 /** A new copy's first requests are slow (connections, caches, compilers): so many slow ones are more than a start. */
@@ -56,9 +58,14 @@ export function judge(gate: GateSpec, window: GateWindow): Verdict {
       `${k8s.requests} of the ${gate.minRequests} requests that a verdict needs`,
     );
   }
-  const problem = tooManyFailures(gate, k8s) ?? slowness(gate, window);
+  const slow = slowness(gate, window);
+  const problem = tooManyFailures(gate, k8s) ?? (slow?.maybeChance === false ? slow.because : null);
   if (problem) return { verdict: 'fail', obvious: goesOn(gate, window), because: problem };
-  return comparedFailures(gate, window) ?? settled('pass', figures(k8s));
+  const compared = comparedFailures(gate, window);
+  if (slow && compared?.verdict !== 'fail') {
+    return settled('inconclusive', `${slow.because}, which may still be chance`);
+  }
+  return compared ?? settled('pass', figures(k8s));
 }
 
 /**
@@ -118,15 +125,27 @@ function obviousSlowness(gate: GateSpec, sides: BothSides): string | null {
   return null;
 }
 
-function slowness(gate: GateSpec, sides: BothSides): string | null {
+/** A p99 over its limit, and whether a copy that is within it may still show such a one: of 150 requests, two are enough. */
+interface Slowness {
+  readonly because: string;
+  readonly maybeChance: boolean;
+}
+
+function slowness(gate: GateSpec, sides: BothSides): Slowness | null {
   const { latency } = sides.k8s;
-  for (const limit of latencyLimits(gate, sides)) {
+  const n = totalCount(latency);
+  const found = latencyLimits(gate, sides).flatMap((limit): Slowness[] => {
     const { count, bound } = beyond(latency, limit.ms);
-    if (count > totalCount(latency) / 100) {
-      return `the k8s side's p99 is ${milliseconds(quantile(latency, 0.99) ?? 0)}, over ${milliseconds(bound)}; ${limit.why}`;
-    }
-  }
-  return null;
+    if (count <= n / 100) return [];
+    const p99 = milliseconds(quantile(latency, 0.99) ?? 0);
+    return [
+      {
+        because: `the k8s side's p99 is ${p99}, over ${milliseconds(bound)}; ${limit.why}`,
+        maybeChance: atLeast(count, n, 0.01) >= hardlyChance,
+      },
+    ];
+  });
+  return found.find(({ maybeChance }) => !maybeChance) ?? found[0] ?? null;
 }
 
 interface LatencyLimit {

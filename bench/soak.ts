@@ -17,6 +17,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CustomerCount } from '../demo/src/shop.ts';
 import { root, Scenario } from '../e2e/scenario.ts';
 import { ShopCustomers } from '../e2e/shop-customers.ts';
+import { seeded } from '../packages/meshlift/src/metrics/testdata/seeded.ts';
 import { Figures } from './figures.ts';
 
 const [wanted = 1_000_000, rate = 500] = process.argv.slice(2).map(Number);
@@ -25,7 +26,7 @@ if (!(wanted > 0 && rate > 0)) {
   process.exit(64);
 }
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
-const random = drawnFrom(seed);
+const random = seeded(seed);
 
 const scenario = await Scenario.begin('soak');
 const done = { kills: 0, rollbacks: 0, migrations: 0 };
@@ -164,15 +165,4 @@ function calls(count: CustomerCount, since: CustomerCount): number {
 
 function say(line: string): void {
   process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
-}
-
-/** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
-function drawnFrom(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

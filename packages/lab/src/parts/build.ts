@@ -130,6 +130,7 @@ async function compile(go: Go, programs: readonly OpenProgram[], options: BuildO
   const linkedBefore = await fileTimes(bin);
   let current: string | null = null;
 
+  const cores = availableParallelism();
   const report = async () => {
     const times = await fileTimes(bin);
     const elapsed = performance.now() - started;
@@ -148,10 +149,9 @@ async function compile(go: Go, programs: readonly OpenProgram[], options: BuildO
     const what = linking.length > 3 ? `${linking.length} programs` : linking.join(', ');
     reporter.doing(linking.length > 0 ? `linking ${what}` : doing);
     const nothingKnown = current === null && elapsed <= LOOKS_THROUGH_CACHE_MS;
-    reporter.remaining(nothingKnown ? null : remainingMs(graph.work(), elapsed, availableParallelism()));
+    reporter.remaining(nothingKnown ? null : remainingMs(graph.work(), elapsed, cores));
   };
   const stopReporting = every(500, report);
-  const cores = availableParallelism();
   try {
     await runGo(
       go,

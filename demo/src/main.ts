@@ -1,7 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { CommandFailed } from './command.ts';
 import { pageAddress } from './shop.ts';
 import { Stage } from './stage.ts';
 import { tellStory } from './story.ts';
@@ -71,8 +70,6 @@ async function tellFailure(stage: Stage, error: unknown, signal: AbortSignal): P
     process.stderr.write('\ninterrupted\n');
     return;
   }
-  const known = error instanceof CommandFailed || error instanceof Error;
-  process.stderr.write(`\nthe demo stopped: ${known ? error.message : String(error)}\n`);
   try {
     for (const line of await whatWentWrong(stage)) process.stderr.write(`${line}\n`);
   } catch (second) {
@@ -80,6 +77,8 @@ async function tellFailure(stage: Stage, error: unknown, signal: AbortSignal): P
       `(and the logs can't be read: ${second instanceof Error ? second.message : String(second)})\n`,
     );
   }
+  // Last, since the end is what a screen shows of it.
+  process.stderr.write(`\nthe demo stopped: ${error instanceof Error ? error.message : String(error)}\n`);
 }
 
 function tellWhatToTry(stage: Stage, flags: { readonly name: string; readonly folder: string }): void {

@@ -114,8 +114,20 @@ export async function watchTraffic(
     return [{ at: second.at, seen: sumSplit(first.seen, second.seen) }, ...rest];
   }
 
-  /** `latest`: since when its last look reads */
-  function currentWindow(latest = Number.POSITIVE_INFINITY): GateWindow {
+  /** Since `look` began, and before it for want of requests. */
+  function lately(look: number): readonly Piece[] {
+    let from = pieces.length;
+    let requests = 0;
+    for (const { at, seen } of pieces.toReversed()) {
+      if (at < look && requests >= minRequests) break;
+      from -= 1;
+      requests += seen.chosen.k8s.requests;
+    }
+    return pieces.slice(from);
+  }
+
+  /** `look`: when the look that it is judged by began */
+  function currentWindow(look = Number.POSITIVE_INFINITY): GateWindow {
     const seen = total(pieces);
     const both = { vm: sideWindow(seen, 'vm'), k8s: sideWindow(seen, 'k8s') };
     const unknown = context.members.flatMap(({ name }) => {
@@ -123,7 +135,7 @@ export async function watchTraffic(
       return why === null ? [] : [why];
     });
     return unknown[0] === undefined
-      ? { known: true, ...both, lately: sideWindow(total(pieces.filter(({ at }) => at >= latest)), 'k8s') }
+      ? { known: true, ...both, lately: sideWindow(total(lately(look)), 'k8s') }
       : { known: false, because: unknown[0], soFar: both };
   }
 

@@ -138,8 +138,9 @@ describe('the gate fails at once', () => {
       verdict: 'fail',
       obvious: true,
     });
-    // Over by now, it may yet prove to be a hiccup.
-    expect(judge(gate, tooSlow(sideOf({ requests: 40 })))).toMatchObject({ verdict: 'fail', obvious: false });
+    // A few slow ones among them: it goes on, if not beyond doubt.
+    const some = side({ requests: 240, latency: addHistograms(latency(228, 40), latency(12, 200)) });
+    expect(judge(gate, tooSlow(some))).toMatchObject({ verdict: 'fail', obvious: false });
 
     const k8s = sideOf({ requests: 2_000, failed: 24 });
     const failing = (lately: SideWindow): GateWindow => ({
@@ -215,6 +216,20 @@ describe('the gate cannot say', () => {
     });
     expect(verdict(slowAmong(9, 200), { p99Ms: 40 }).verdict).toBe('fail');
     expect(verdict({ ...slowAmong(3, 200), failed: 100 }, { p99Ms: 40 }).verdict).toBe('fail');
+  });
+
+  test('anything bad of a slow moment that is over', () => {
+    const window = {
+      known: true,
+      vm: sideOf({ p99Ms: 40 }),
+      k8s: side({ latency: addHistograms(latency(2_000, 40), latency(60, 400)) }),
+      lately: sideOf({ requests: 240 }),
+    } as const;
+    expect(judge(gate, window)).toEqual({
+      verdict: 'inconclusive',
+      obvious: false,
+      because: expect.stringContaining('which the latest requests were not'),
+    });
   });
 
   test('anything bad of slow first requests', () => {

@@ -17,12 +17,14 @@ export type BothSides = Readonly<Record<Side, SideWindow>>;
 
 /**
  * Both sides in the same window; or why it can't be judged as a whole, with what was seen of it all the same: part of
- * the truth is enough for a failure that leaves no doubt, and never for a pass. `lately` is the k8s side since the look
- * before, the window's end: it tells what goes on now from what happened once.
+ * the truth is enough for a failure that leaves no doubt, and never for a pass. `lately` is the k8s side in the window's
+ * end, the latest looks that have enough requests for a verdict: it tells what goes on now from what happened once.
  */
 export type GateWindow =
-  | ({ readonly known: true; readonly lately?: SideWindow } & BothSides)
+  | Known
   | { readonly known: false; readonly because: string; readonly soFar?: BothSides };
+
+type Known = { readonly known: true; readonly lately?: SideWindow } & BothSides;
 
 /**
  * `inconclusive` (too few requests) and `error` (no metrics) never pass and never roll back: they hold, since neither
@@ -59,11 +61,11 @@ export function judge(gate: GateSpec, window: GateWindow): Verdict {
     );
   }
   const slow = slowness(gate, window);
-  const problem = tooManyFailures(gate, k8s) ?? (slow?.maybeChance === false ? slow.because : null);
+  const problem = tooManyFailures(gate, k8s) ?? (slow?.doubt === null ? slow.because : null);
   if (problem) return { verdict: 'fail', obvious: goesOn(gate, window), because: problem };
   const compared = comparedFailures(gate, window);
-  if (slow && compared?.verdict !== 'fail') {
-    return settled('inconclusive', `${slow.because}, which may still be chance`);
+  if (slow?.doubt && compared?.verdict !== 'fail') {
+    return settled('inconclusive', `${slow.because}, ${slow.doubt}`);
   }
   return compared ?? settled('pass', figures(k8s));
 }
@@ -72,7 +74,7 @@ export function judge(gate: GateSpec, window: GateWindow): Verdict {
  * A window that fails goes on failing until what spoilt it is a minute old, so a second verdict says nothing new of it.
  * The latest requests do: where they are beyond doubt as bad, waiting only costs callers.
  */
-function goesOn(gate: GateSpec, { vm, lately }: Extract<GateWindow, { known: true }>): boolean {
+function goesOn(gate: GateSpec, { vm, lately }: Known): boolean {
   if (lately === undefined) return false;
   const latest = { vm, k8s: lately };
   return (obviousFailures(gate, latest) ?? obviousSlowness(gate, latest)) !== null;
@@ -125,13 +127,17 @@ function obviousSlowness(gate: GateSpec, sides: BothSides): string | null {
   return null;
 }
 
-/** A p99 over its limit, and whether a copy that is within it may still show such a one: of 150 requests, two are enough. */
+/** A p99 over its limit; `doubt` says why a copy that is within it may still show such a one, null when there is none. */
 interface Slowness {
   readonly because: string;
-  readonly maybeChance: boolean;
+  readonly doubt: string | null;
 }
 
-function slowness(gate: GateSpec, sides: BothSides): Slowness | null {
+/**
+ * Of 150 requests, two slow ones put the p99 over any limit, and one second of a machine too busy with a new split
+ * spoils the window for a minute: neither says that the copy is slow.
+ */
+function slowness(gate: GateSpec, sides: Known): Slowness | null {
   const { latency } = sides.k8s;
   const n = totalCount(latency);
   const found = latencyLimits(gate, sides).flatMap((limit): Slowness[] => {
@@ -141,11 +147,21 @@ function slowness(gate: GateSpec, sides: BothSides): Slowness | null {
     return [
       {
         because: `the k8s side's p99 is ${p99}, over ${milliseconds(bound)}; ${limit.why}`,
-        maybeChance: atLeast(count, n, 0.01) >= hardlyChance,
+        doubt:
+          atLeast(count, n, 0.01) >= hardlyChance
+            ? 'which may still be chance'
+            : slowLately(limit, sides.lately)
+              ? null
+              : 'which the latest requests were not',
       },
     ];
   });
-  return found.find(({ maybeChance }) => !maybeChance) ?? found[0] ?? null;
+  return found.find(({ doubt }) => doubt === null) ?? found[0] ?? null;
+}
+
+function slowLately({ ms }: LatencyLimit, lately: SideWindow | undefined): boolean {
+  if (lately === undefined) return true;
+  return beyond(lately.latency, ms).count > totalCount(lately.latency) / 100;
 }
 
 interface LatencyLimit {

@@ -45,10 +45,7 @@ try {
     CATALOG_RATE: String(Math.round(rate * 0.7)),
     RECOMMENDATION_RATE: String(Math.round(rate * 0.3)),
   });
-  const begun = await scenario.until('customers who shop at the new rate', async () => {
-    const count = await scenario.customers();
-    return (count.catalogCalls?.total ?? 0) >= rate ? count : null;
-  });
+  const begun = await atFullRate();
   const beganAt = performance.now();
   say(`${wanted} calls, at ${rate} a second, seed ${seed}`);
   const over = new AbortController();
@@ -60,7 +57,7 @@ try {
       await untilEnded(file, 'rollback');
       done.rollbacks += 1;
       if (completed) done.migrations += 1;
-      count = await scenario.customers();
+      count = await counted();
     }
   } finally {
     over.abort();
@@ -70,7 +67,7 @@ try {
   say('the last migration goes to its end');
   await untilEnded(file, 'run');
   await untilEnded(file, 'retire');
-  const end = await scenario.customers();
+  const end = await counted();
 
   const figures = new Figures();
   figures.told('calls of the catalog', String(calls(end, begun)));
@@ -93,6 +90,19 @@ try {
   if (figures.missed) process.exitCode = 1;
 } finally {
   await scenario.end();
+}
+
+/** Customers who have kept their rate up for some seconds: what was cold when they came is warm. */
+async function atFullRate(): Promise<CustomerCount> {
+  let before: { readonly at: number; readonly count: CustomerCount } | null = null;
+  return scenario.until('customers who keep the rate up', async () => {
+    const now = { at: performance.now(), count: await counted() };
+    const seconds = before ? (now.at - before.at) / 1000 : 0;
+    if (before && seconds < 5) return null;
+    const kept = before !== null && calls(now.count, before.count) / seconds >= rate * 0.98;
+    before = now;
+    return kept ? now.count : null;
+  });
 }
 
 /**
@@ -128,9 +138,7 @@ async function migrateAmidKills(file: string, kills: number): Promise<boolean> {
 async function tellProgress(begun: CustomerCount, over: AbortSignal): Promise<void> {
   while (!over.aborted) {
     await delay(5_000, undefined, { signal: over }).catch(() => undefined);
-    // Its own look goes through the same API servers as everything else, and may fail when they are busy.
-    const count = await scenario.customers().catch(() => null);
-    if (!count) continue;
+    const count = await counted();
     say(
       `${calls(count, begun)} calls, ${count.requests.failed - begun.requests.failed} requests failed; ` +
         `${done.migrations} migrations, ${done.rollbacks} rollbacks, ${done.kills} engines killed` +
@@ -152,6 +160,11 @@ async function untilEnded(file: string, command: string): Promise<void> {
     },
     300_000,
   );
+}
+
+/** The customers' count, asked for through the same API servers as everything else, which may be too busy for a moment. */
+async function counted(): Promise<CustomerCount> {
+  return scenario.until('the count of the customers', () => scenario.customers().catch(() => null));
 }
 
 async function must(file: string, ...command: string[]): Promise<void> {

@@ -3,12 +3,15 @@ import type { Ledger } from './ledger.ts';
 import { metrics } from './metrics.ts';
 import type { Traffic } from './traffic.ts';
 
+/** Longer than an API server, which hands questions on, keeps a connection that nobody uses: it may not find it closed. */
+const IDLE_CONNECTION_MS = 120_000;
+
 /**
  * What the load generator tells and takes: GET `/stats`, GET `/stats?since=MARK`, POST `/marks` → `{"id": MARK}`,
  * POST `/pause` and `/resume` (once `pending` is 0 after a pause, every request is counted), GET `/metrics`, GET `/healthz`, and GET `/readyz`, which answers 503 until the shop's home page was whole once.
  */
 export function createControlServer(ledger: Ledger, traffic: Traffic): Server {
-  return createServer((request, response) => {
+  return createServer({ keepAliveTimeout: IDLE_CONNECTION_MS }, (request, response) => {
     const url = new URL(request.url ?? '/', 'http://loadgenerator');
     const json = (status: number, body: object): void => {
       response

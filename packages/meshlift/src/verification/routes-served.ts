@@ -78,7 +78,8 @@ export interface RoutesWanted {
 /**
  * Waits until every calling proxy of a member serves what was written: istiod sent it a new configuration, the
  * proxy acknowledged exactly that one, and its own configuration says what was wanted. Proxies without a route to the
- * service (gateways, and workloads whose Sidecar leaves it out) are not callers. `timed-out` names those missing.
+ * service (gateways, and workloads whose Sidecar leaves it out) are not callers; nor are those without any route, once
+ * another proxy of the same istiod proves that it has pushed what was written. `timed-out` names those missing.
  */
 export async function untilRoutesServed(
   context: EngineContext,
@@ -99,14 +100,15 @@ export async function untilRoutesServed(
     const proxies = read.filter(({ id }) => !unconcerned.has(id) && !others.has(id));
     const seenAt = clock.now();
     const missing = proxies.filter((proxy) => !serving.has(proxy.id));
-    const acknowledged = missing.filter(
+    const routed = missing.filter((proxy) => carrier !== 'routes' || !hasNoRoutes(proxy));
+    const acknowledged = routed.filter(
       (proxy) =>
         earlier.get(proxy.id) !== proxy.sent[carrier] && proxy.sent[carrier] === proxy.acked[carrier],
     );
     for (const { id } of acknowledged) acknowledgedAt.set(id, acknowledgedAt.get(id) ?? seenAt);
 
     // Reading configurations takes longer than reading the sync status: it waits until there is nothing else to time.
-    const all = acknowledged.length === missing.length;
+    const all = acknowledged.length === routed.length && (routed.length > 0 || missing.length === 0);
     if (all) wanted.acknowledged?.();
     const quiet = seenAt - wanted.writtenAt > quietMs;
     for (const { proxy, answer } of await inspect(
@@ -125,7 +127,13 @@ export async function untilRoutesServed(
         earlier.set(proxy.id, proxy.sent[carrier]);
       }
     }
-    const left = proxies.filter((proxy) => !serving.has(proxy.id) && !unconcerned.has(proxy.id));
+    const pushed = new Set(proxies.filter(({ id }) => serving.has(id)).map(({ istiod }) => istiod));
+    const left = missing.filter(
+      (proxy) =>
+        !serving.has(proxy.id) &&
+        !unconcerned.has(proxy.id) &&
+        (routed.includes(proxy) || !pushed.has(proxy.istiod)),
+    );
     const total = serving.size + left.length;
     if (left.length === 0) {
       const [slowest = null, at = seenAt] = lastOf(serving, acknowledgedAt);
@@ -146,6 +154,16 @@ export async function untilRoutesServed(
     }
     await clock.wait(lookEveryMs, signal);
   }
+}
+
+/**
+ * A sidecar that took its listeners and asked for no routes: its workload calls nobody, or nobody by HTTP. Should it ask
+ * for some later, its istiod gives it what it has by then.
+ */
+function hasNoRoutes({ type, sent, acked }: ProxySync): boolean {
+  return (
+    type === 'sidecar' && sent.routes === '' && sent.listeners !== '' && sent.listeners === acked.listeners
+  );
 }
 
 function lastOf(

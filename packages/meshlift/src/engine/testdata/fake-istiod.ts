@@ -101,9 +101,9 @@ export class FakeIstiod {
   }
 
   #push(proxy: FakeProxy, config: ProxyConfig, kind: 'full' | 'endpoints'): void {
-    if (proxy.leftOut) {
+    if (proxy.leftOut !== 'nothing') {
       // What it was told once of other services stays as it is.
-      proxy.sent = { routes: 1, endpoints: 1 };
+      proxy.sent = { routes: proxy.leftOut === 'every service' ? 0 : 1, endpoints: 1 };
       proxy.acked = proxy.sent;
       return;
     }

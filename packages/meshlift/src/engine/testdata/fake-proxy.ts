@@ -27,6 +27,9 @@ export interface ProxyRoute {
 /** How a request to an endpoint of a side ends now: answered, failed by the program itself, or nobody is there. */
 export type Answers = (side: Side, address: string) => 'answered' | 'error' | 'dead';
 
+/** What a workload's Sidecar leaves out: istiod tells its proxy nothing of it. */
+export type LeftOut = 'nothing' | 'this service' | 'every service';
+
 interface Outcome {
   readonly host: string;
   readonly side: Side | null;
@@ -48,8 +51,7 @@ export class FakeProxy {
   lagMs: number;
   /** whether it carries the service's connections as they are, without looking into them */
   readonly tcp: boolean;
-  /** its Sidecar leaves the service out: istiod tells it nothing of it */
-  leftOut = false;
+  leftOut: LeftOut = 'nothing';
   config: ProxyConfig = { routes: [], endpoints: new Map() };
   sent = { routes: 0, endpoints: 0 };
   acked = { routes: 0, endpoints: 0 };

@@ -13,7 +13,7 @@ import { sampleMigration } from '../../spec/testdata/sample-migration.ts';
 import { clusterOf, type EngineContext } from '../context.ts';
 import { wantedCalls } from '../traffic-watch.ts';
 import { FakeIstiod } from './fake-istiod.ts';
-import { FakeProxy } from './fake-proxy.ts';
+import { FakeProxy, type LeftOut } from './fake-proxy.ts';
 import { FakeVm } from './fake-vm.ts';
 
 export type ClusterName = 'cluster1' | 'cluster2' | 'cluster3' | 'cluster4';
@@ -352,11 +352,11 @@ export class FakeWorld {
   }
 
   /** a pod whose Sidecar leaves the service out */
-  addBystander(cluster: ClusterName, name: string): void {
-    this.#addPod(cluster, name, 'sidecar', 0, true);
+  addBystander(cluster: ClusterName, name: string, leftOut: LeftOut = 'this service'): void {
+    this.#addPod(cluster, name, 'sidecar', 0, leftOut);
   }
 
-  #addPod(cluster: ClusterName, name: string, type: 'sidecar' | 'router', rate: number, leftOut = false): void {
+  #addPod(cluster: ClusterName, name: string, type: 'sidecar' | 'router', rate: number, leftOut: LeftOut = 'nothing'): void {
     const proxy = new FakeProxy(name, type, rate, 10 + 7 * this.proxies.length, this.clock, this.#tcp);
     proxy.leftOut = leftOut;
     this.proxies.push(proxy);

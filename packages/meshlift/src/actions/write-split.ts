@@ -1,3 +1,4 @@
+import { type Abreast, abreast } from '../effects/clock/abreast.ts';
 import type { ProxyEndpoint } from '../effects/istiod/proxy-config.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { tell } from '../engine/context.ts';
@@ -16,7 +17,12 @@ import type { ClusterSplitRecord, SplitRecord } from '../migration/status.ts';
 import { allOnVm, formatSplit, sides, type TrafficSplit } from '../migration/traffic-split.ts';
 import { countOf } from '../spec/migration.ts';
 import { untilEndpointsKnown } from '../verification/endpoints-known.ts';
-import { type Served, syncBaseline, untilRoutesServed } from '../verification/routes-served.ts';
+import {
+  type Served,
+  type SyncBaseline,
+  syncBaseline,
+  untilRoutesServed,
+} from '../verification/routes-served.ts';
 import { areOfWrite } from '../verification/service-routes.ts';
 import { watchShare } from '../verification/share-seen.ts';
 import { sideHostDamage } from '../verification/side-hosts-stand.ts';
@@ -29,6 +35,9 @@ export interface SplitWish {
   readonly cause: SplitCause;
   readonly reason: string;
 }
+
+/** Clusters are written at once; one that takes longer to be ready than this is not waited for. */
+const prepareTogetherMs = 200;
 
 /** What the protocol leaves behind when it can't agree: where every cluster was returned to. */
 const returns = { cause: 'return', reason: 'not every cluster took the last split' } as const;
@@ -108,9 +117,10 @@ async function tryToAgree(
   const at = new Date(context.clock.now()).toISOString();
   // Judged from when it is acknowledged, not from when it is agreed: a copy fails its first requests already.
   traffic.restart();
+  const prepared = abreast(context.clock, context.members.length, prepareTogetherMs);
   const results = await Promise.allSettled(
     context.members.map((member) =>
-      putInForce(context, traffic, member, { split, cause, generation, intended, phase, before }),
+      putInForce(context, traffic, member, { split, cause, generation, intended, prepared, phase, before }),
     ),
   );
   await intended;
@@ -183,6 +193,8 @@ interface SplitUnderWay extends Pick<SplitWish, 'split' | 'cause'> {
   readonly generation: number;
   /** resolves when the intent is recorded, or may be noted only */
   readonly intended: Promise<void>;
+  /** members are written together once each is prepared */
+  readonly prepared: Abreast;
   readonly phase: Phase;
   /** what was agreed until now; null when that is not settled */
   readonly before: TrafficSplit | null;
@@ -192,17 +204,12 @@ async function putInForce(
   context: EngineContext,
   traffic: TrafficWatch,
   member: MemberCluster,
-  { split, cause, generation, intended, phase, before }: SplitUnderWay,
+  underWay: SplitUnderWay,
 ): Promise<{ readonly record: ClusterSplitRecord; readonly served: Served }> {
   const { clock, migration } = context;
   const { deadlines } = migration.spec;
-  const [baseline, stands] = await Promise.all([
-    syncBaseline(context, member),
-    routed(phase) && waysStand(context, member, split, phase),
-    intended,
-  ]);
-  // Make before break. Where all that the route leads to stands, it is only to be made this owner's: no route waits for it.
-  if (!stands) await makeWays(context, member, split, phase);
+  const { split, cause, generation, phase, before } = underWay;
+  const { baseline, stands } = await prepare(context, member, underWay);
   const started = clock.now();
   await applyExactly(member.kube, splitRoute(migration, split, generation, cause === 'mirror'), context);
   const writtenMs = clock.now() - started;
@@ -243,14 +250,16 @@ async function putInForce(
     },
   );
 
+  const looked = acknowledged ?? traffic.lookAt(member, { thorough: true });
   const [share] = await Promise.all([
     watchShare(context, traffic, member, {
       split,
       before,
-      acknowledged: acknowledged ?? traffic.lookAt(member, { thorough: true }),
+      acknowledged: looked,
       deadlineMs: deadlines.observe,
     }),
-    stands && makeWays(context, member, split, phase),
+    // Callers are counted from that look on: nothing else is asked of the cluster before it.
+    stands && looked.then(() => makeWays(context, member, split, phase)),
   ]);
   tell(context, 'split-seen', share.agrees && !share.alarm ? 'progress' : 'warning', share.why, {
     cluster: member.name,
@@ -264,6 +273,27 @@ async function putInForce(
     });
   }
   return { record: { cluster: member.name, writtenMs, acknowledgedMs, proxies, seen: share.seen }, served };
+}
+
+/** All that comes before a member's own write. One that can't be prepared keeps no other waiting. */
+async function prepare(
+  context: EngineContext,
+  member: MemberCluster,
+  { split, intended, prepared, phase }: SplitUnderWay,
+): Promise<{ readonly baseline: SyncBaseline; readonly stands: boolean }> {
+  const made = async () => {
+    const [baseline, stands] = await Promise.all([
+      syncBaseline(context, member),
+      routed(phase) && waysStand(context, member, split, phase),
+      intended,
+    ]);
+    // Make before break. Where all that the route leads to stands, it is only to be made this owner's: no route waits for it.
+    if (!stands) await makeWays(context, member, split, phase);
+    return { baseline, stands };
+  };
+  const ready = await made().finally(prepared.here);
+  await prepared.together(context.signal);
+  return ready;
 }
 
 /** Whether all that a split's route leads to is there already, and as it is to be. */

@@ -10,6 +10,7 @@ import { achieved, decide, isJudged } from '../migration/decide.ts';
 import { type Act, type Decision, type Goal, wait } from '../migration/decision.ts';
 import type { GateWindow, SideWindow, Verdict } from '../migration/gate.ts';
 import { refuseRollback } from '../migration/going-back.ts';
+import type { Observation } from '../migration/observation.ts';
 import { formatGoal } from '../migration/order-of-commands.ts';
 import { triesPatience, withPatience } from '../migration/patience.ts';
 import type { MigrationStatus, Outcome, VerdictRecord } from '../migration/status.ts';
@@ -48,10 +49,13 @@ export async function drive<Refusal = never>(
   return whileOwning<Ending | Refusal>(
     context,
     async (owned) => {
+      // What callers saw is reckoned from the record; all else can be looked at while that is opened.
+      const ahead = isJudged(goal) ? null : observe(owned, unasked);
+      ahead?.catch(() => undefined); // heard in the first pass
       const { journal, traffic } = await openRecords(owned, goal);
       recordCommand(owned, journal, goal);
       try {
-        const ending = await pursue(owned, journal, traffic, goal);
+        const ending = await pursue(owned, journal, traffic, goal, ahead);
         await saveTraffic(owned, journal, traffic);
         await journal.flush();
         return { ...ending, status: journal.status };
@@ -138,6 +142,7 @@ async function pursue(
   journal: Journal,
   traffic: TrafficWatch,
   goal: Goal,
+  ahead: Promise<Observation> | null,
 ): Promise<Ending> {
   const { clock, migration, signal } = context;
   const { deadlines, rollout } = migration.spec;
@@ -148,7 +153,7 @@ async function pursue(
       try {
         // It was only just opened.
         if (!first) await journal.refresh();
-        const came = await pass(context, journal, traffic, gates, pursuit);
+        const came = await pass(context, journal, traffic, gates, pursuit, first ? ahead : null);
         if (typeof came === 'object') return came;
         if (came === 'acted') {
           Object.assign(pursuit, { acted: true, since: clock.now() });
@@ -178,10 +183,11 @@ async function pass(
   traffic: TrafficWatch,
   gates: UserGates,
   pursuit: Pursuit,
+  ahead: Promise<Observation> | null,
 ): Promise<Pass> {
   const { goal } = pursuit;
   const judged = isJudged(goal);
-  const observed = await observe(context, judged ? traffic : unasked);
+  const observed = await (ahead ?? observe(context, judged ? traffic : unasked));
   const seen = { ...observed, gates: judged ? gates.answers(journal.status, observed) : [] };
   const now = context.clock.now();
   const next = decide(context.migration, journal.status, seen, goal, now);

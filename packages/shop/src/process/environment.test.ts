@@ -24,6 +24,7 @@ describe('settings from the environment', () => {
     expect(() => env.address('BAD')).toThrow('BAD is "cart": expected host:port');
     expect(() => env.number('WORD', 1)).toThrow('WORD is "fast": expected a number from 0');
     expect(() => env.number('RATE', 1, { max: 10 })).toThrow('expected a number from 0 to 10');
+    expect(() => env.port('RATE', 1)).toThrow('RATE is "12.5": expected a port');
     expect(() => env.durationMs('WORD', 1)).toThrow('expected a duration such as 250ms');
   });
 

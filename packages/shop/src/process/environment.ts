@@ -43,7 +43,11 @@ export class Environment {
   }
 
   port(name: string, otherwise: number): number {
-    return this.number(name, otherwise, { min: 0, max: 65_535 });
+    const value = this.number(name, otherwise, { max: 65_535 });
+    if (!Number.isInteger(value)) {
+      throw new SettingError(`${name} is "${value}": expected a port, a whole number from 0 to 65535`);
+    }
+    return value;
   }
 
   /** A duration such as `250ms`, `1.5s` or `2m`, in milliseconds. */

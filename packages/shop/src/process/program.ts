@@ -16,7 +16,7 @@ export interface Running {
  * Runs a program until SIGTERM or SIGINT, then stops it within its grace period (STOP_GRACE, default 8 s) and exits.
  * A program that cannot start says why in one log line and exits with 1.
  */
-export function run(service: string, start: (program: Program) => Promise<Running>): void {
+export function run(service: string, begin: (program: Program) => Promise<Running>): void {
   const env = new Environment(process.env);
   const level = env.text('LOG_LEVEL', 'info');
   const log = createLog({
@@ -38,7 +38,9 @@ export function run(service: string, start: (program: Program) => Promise<Runnin
     );
     process.exit(1);
   };
-  start({ env, log })
+  // A setting that is refused before anything is awaited is refused like all others.
+  const start = async (): Promise<Running> => begin({ env, log });
+  start()
     .then(async (running) => {
       log.info('ready', { startedInMs: Math.round(performance.now()) });
       const signal = await stopping;

@@ -143,8 +143,8 @@ const rightsOfManifests = {
   kind: 'Role',
   metadata: { name: 'meshlift-target-manifests', namespace: 'default' },
   rules: [
-    { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'create', 'update', 'patch'] },
-    { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get', 'create', 'update', 'patch'] },
+    { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'create', 'patch'] },
+    { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get', 'create', 'patch'] },
   ],
 } as const;
 

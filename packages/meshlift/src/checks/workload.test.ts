@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { KubeObject } from '../effects/kube/port.ts';
+import type { KubeObject, ObjectRef } from '../effects/kube/port.ts';
 import { expectNoticed, type Spoil, type Spoilt } from './testdata/notices.ts';
 import { type Mutable, pod, SoundWorld, socketRow } from './testdata/sound-world.ts';
 
@@ -50,6 +50,14 @@ describe('notices', () => {
       'a manifest that the target refuses',
       (world) => world.forbid('cluster2', 'apply'),
       { 'workload-applies': /unknown: apply in cluster2/ },
+    ],
+    [
+      'a manifest whose kind may be applied and not be read',
+      (world) => world.forbid('cluster2', 'get', ([ref]) => (ref as ObjectRef).kind === 'ServiceAccount'),
+      {
+        'workload-applies': /unknown: get in cluster2/,
+        'workload-takes-nothing-over': /unknown: get in cluster2/,
+      },
     ],
     [
       'a namespace without sidecars',

@@ -1,3 +1,4 @@
+import { refOf } from '../effects/kube/object-ref.ts';
 import { isWorkload } from '../mesh/copy.ts';
 import type { Check } from './check.ts';
 import { inEveryMember } from './in-every-member.ts';
@@ -34,10 +35,10 @@ export const workloadChecks: readonly Check[] = [
     look: async ({ manifests, migration, signal, target }) => {
       for (const object of manifests) {
         const namespace = object.metadata.namespace ?? migration.metadata.namespace;
-        await target.kube.apply(
-          { ...object, metadata: { ...object.metadata, namespace } },
-          { dryRun: true, signal },
-        );
+        const placed = { ...object, metadata: { ...object.metadata, namespace } };
+        // What is there is read before it is written: a right of its own.
+        await target.kube.get(refOf(placed), signal);
+        await target.kube.apply(placed, { dryRun: true, signal });
       }
       return [];
     },

@@ -42,8 +42,8 @@ function askedBy({ verb, args }: FaultyCall): readonly Asked[] {
     case 'list':
       return of(['list'], resource(args[0] as ListQuery), (args[0] as ListQuery).namespace);
     case 'apply':
-      // One that is new is created, and then owned as applied by an update.
-      return of(['create', 'update', 'patch'], resource(object), object.metadata.namespace);
+      // One that is new is created, and then owned as applied by a patch.
+      return of(['create', 'patch'], resource(object), object.metadata.namespace);
     case 'applyStatus':
       return of(['patch'], `${resource(object)}/status`, object.metadata.namespace);
     case 'create':
@@ -107,7 +107,7 @@ function ungranted(asked: ReadonlyMap<string, Set<Asked>>): readonly string[] {
 
 /** What the user's own manifests are, nobody can list before. */
 function ofManifests(asked: Asked): boolean {
-  return /^(get|create|update|patch) (deployments\.apps|serviceaccounts) in default$/.test(asked);
+  return /^(get|create|patch) (deployments\.apps|serviceaccounts) in default$/.test(asked);
 }
 
 function grants({ verbs, group, resource: of, subresource, where }: Right, asked: Asked): boolean {

@@ -15,11 +15,10 @@ export interface Right {
 
 const networking = 'networking.istio.io';
 const security = 'security.istio.io';
-/**
- * A server-side apply is a patch, and a creation where there was nothing: what was created is owned as applied by an
- * update, and by one whatever somebody else put in beside it is taken out.
- */
-const applied = ['get', 'list', 'create', 'update', 'patch', 'delete'] as const;
+/** A server-side apply is a patch, and a creation where there was nothing. */
+const applied = ['get', 'list', 'create', 'patch', 'delete'] as const;
+/** Whatever somebody else put in beside what is applied is taken out by an update. */
+const keptExactly = [...applied, 'update'] as const;
 const read = ['get', 'list'] as const;
 
 /** The least that the credentials need, by what a cluster is to the migration; docs/reference/permissions.md. */
@@ -58,7 +57,7 @@ export const rights: Readonly<Record<'member' | 'home' | 'target', readonly Righ
     { verbs: ['get'], group: '', resource: 'services', where: 'migration' },
     { verbs: ['get'], group: '', resource: 'configmaps', where: 'migration' },
     ...['virtualservices', 'destinationrules', 'serviceentries', 'workloadentries'].map(
-      (resource): Right => ({ verbs: applied, group: networking, resource, where: 'migration' }),
+      (resource): Right => ({ verbs: keptExactly, group: networking, resource, where: 'migration' }),
     ),
     // One owner of a migration, in every cluster.
     {
@@ -70,7 +69,7 @@ export const rights: Readonly<Record<'member' | 'home' | 'target', readonly Righ
   ],
   home: [
     {
-      verbs: ['get', 'create', 'update', 'patch'],
+      verbs: ['get', 'create', 'patch'],
       group: 'apiextensions.k8s.io',
       resource: 'customresourcedefinitions',
       where: 'everywhere',
@@ -100,7 +99,7 @@ export const rights: Readonly<Record<'member' | 'home' | 'target', readonly Righ
     },
     { verbs: ['create'], group: '', resource: 'serviceaccounts', subresource: 'token', where: 'migration' },
     {
-      verbs: ['get', 'create', 'update', 'patch', 'delete'],
+      verbs: ['get', 'create', 'patch', 'delete'],
       group: '',
       resource: 'configmaps',
       where: 'migration',

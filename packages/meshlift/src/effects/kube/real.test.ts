@@ -309,6 +309,42 @@ describe('writing', () => {
     });
   });
 
+  it('owns what it made by a patch, and again when a controller wrote to it in between', async () => {
+    const made = (resourceVersion: string) => ({
+      ...virtualService,
+      metadata: {
+        ...virtualService.metadata,
+        resourceVersion,
+        managedFields: [
+          { manager: 'meshlift-new', operation: 'Update', fieldsV1: {} },
+          { manager: 'istiod', operation: 'Update' },
+        ],
+      },
+    });
+    answers.set(`POST ${path}`, json(made('1'), 201));
+    answers.set(`GET ${path}/catalog`, json(made('2')));
+    answers.set(`PATCH ${path}/catalog`, (one, response) => {
+      const stale = JSON.parse(one.body)[1].value === '1';
+      (stale ? status(409, 'Conflict', 'it has been modified') : json(made('3')))(one, response);
+    });
+    const stored = await (await open()).apply(virtualService, { mustNotExist: true });
+    expect(stored.metadata.resourceVersion).toBe('3');
+    const writes = asked.filter(({ method }) => method !== 'GET');
+    expect(writes.map(({ method }) => method)).toEqual(['POST', 'PATCH', 'PATCH']);
+    expect(writes.at(-1)?.headers['content-type']).toBe('application/json-patch+json');
+    expect(JSON.parse(writes.at(-1)?.body ?? '')).toEqual([
+      {
+        op: 'replace',
+        path: '/metadata/managedFields',
+        value: [
+          { manager: 'meshlift', operation: 'Apply', fieldsV1: {} },
+          { manager: 'istiod', operation: 'Update' },
+        ],
+      },
+      { op: 'replace', path: '/metadata/resourceVersion', value: '2' },
+    ]);
+  });
+
   it('refuses a kind that the cluster does not serve', async () => {
     const thing = { apiVersion: 'nobody.dev/v1', kind: 'Thing', metadata: { name: 'x' } };
     await expect((await open()).apply(thing)).rejects.toMatchObject({

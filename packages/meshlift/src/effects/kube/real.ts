@@ -255,7 +255,7 @@ class RealCluster implements OpenCluster {
   async #own(made: KubeObject, { signal }: WriteOptions): Promise<KubeObject> {
     for (let live: KubeObject | null = made; live !== null; ) {
       try {
-        return await this.replace(ownedAsApplied(live), signal ? { signal } : {});
+        return await this.#patchFields(live, ownedAsApplied(live), signal);
       } catch (error) {
         // A controller wrote to the new object at once.
         if (!isMeshliftError(error, 'cluster-conflict')) throw error;
@@ -263,6 +263,21 @@ class RealCluster implements OpenCluster {
       }
     }
     return made;
+  }
+
+  /** A patch like the apply itself, so that no other right is needed; refused when the object has another version now. */
+  async #patchFields(
+    live: KubeObject,
+    managedFields: readonly ManagedField[],
+    signal: AbortSignal | undefined,
+  ): Promise<KubeObject> {
+    const path = `${await this.#pathTo(live, signal)}?${query({})}`;
+    const body = [
+      { op: 'replace', path: '/metadata/managedFields', value: managedFields },
+      { op: 'replace', path: '/metadata/resourceVersion', value: live.metadata.resourceVersion },
+    ];
+    const sent = { ...request('PATCH', path, signal), body, contentType: 'application/json-patch+json' };
+    return parseObject(await this.#send(sent, `own the fields of ${named(refOf(live))}`));
   }
 
   applyStatus(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
@@ -411,13 +426,14 @@ function wasMadeOnly({ metadata }: KubeObject): boolean {
   return (metadata.managedFields ?? []).some(({ manager }) => manager === makingManager);
 }
 
-function ownedAsApplied(object: KubeObject): KubeObject {
-  const fields = (object.metadata.managedFields ?? []) as readonly ManagedField[];
-  const managedFields = fields
-    // What was applied since is applied once more afterwards, and owned again by that.
-    .filter((it) => it.manager !== fieldManager || it.operation !== 'Apply' || it.subresource)
-    .map((it) => (it.manager === makingManager ? { ...it, manager: fieldManager, operation: 'Apply' } : it));
-  return { ...object, metadata: { ...object.metadata, managedFields } };
+function ownedAsApplied({ metadata }: KubeObject): readonly ManagedField[] {
+  const fields = (metadata.managedFields ?? []) as readonly ManagedField[];
+  return (
+    fields
+      // What was applied since is applied once more afterwards, and owned again by that.
+      .filter((it) => it.manager !== fieldManager || it.operation !== 'Apply' || it.subresource)
+      .map((it) => (it.manager === makingManager ? { ...it, manager: fieldManager, operation: 'Apply' } : it))
+  );
 }
 
 function podPath(pod: { readonly namespace: string; readonly pod: string }): string {

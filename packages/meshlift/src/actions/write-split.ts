@@ -229,12 +229,12 @@ async function putInForce(
       acknowledged = traffic.lookAt(member, { thorough: true });
       acknowledged.catch(() => undefined); // heard below, once it is proven what was acknowledged
     },
-    progress: (serving, total, slowest) =>
+    progress: ({ serving, total, undecided, slowest }) =>
       tell(
         context,
         'wait',
         'progress',
-        `${serving} of ${total} proxies in ${member.name} serve it; waiting for ${slowest}`,
+        `${serving} of ${total} proxies in ${member.name} serve it${undecided === 0 ? '' : `, ${undecided} more may call it`}; waiting for ${slowest}`,
       ),
   });
   const { acknowledgedMs, proxies } = served;

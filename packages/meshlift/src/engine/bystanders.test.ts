@@ -24,6 +24,11 @@ test.each(['this service', 'every service'] as const)(
         expect(proxies.acknowledged).toBe(proxies.total);
       }
     }
+    // Meanwhile, nobody is said to be missing who turns out not to call it.
+    const told = world.events.flatMap(
+      ({ message }) => /^\d+ of (\d+) proxies in cluster1 serve it\b/.exec(message)?.[1] ?? [],
+    );
+    expect(new Set(told)).toEqual(new Set(['2']));
     const at = (code: string) =>
       world.events
         .filter((it) => it.code === code && it.data.cluster === 'cluster1')

@@ -38,15 +38,22 @@ export async function syncBaseline(context: EngineContext, member: MemberCluster
   return { proxies: new Map(proxies.map((proxy) => [proxy.id, proxy])), readAgain };
 }
 
+/** Ids of proxies by whether they have a route to the service; who is in neither may be about to have one. */
+interface Concerned {
+  readonly callers: ReadonlySet<string>;
+  /** also VMs: a write does not concern them, and nothing will be sent to them */
+  readonly others: ReadonlySet<string>;
+}
+
 /**
- * Who has no route to the service, and VMs: a write does not concern them, and nothing will be sent to them. A sidecar that
- * has not taken all of its routes yet may be about to have one. Asked while istiod gathers changes, when there is time.
+ * A sidecar that has not taken all of its routes yet may be about to have one to the service. Asked while istiod gathers
+ * changes, when there is time.
  */
-async function unconcernedAmong(
+async function concernedAmong(
   context: EngineContext,
   member: MemberCluster,
   proxies: readonly ProxySync[],
-): Promise<ReadonlySet<string>> {
+): Promise<Concerned> {
   const carrier = splitCarrier(context.migration);
   const running = { apiVersion: 'v1', kind: 'Pod', fieldSelector: 'status.phase=Running' };
   const pods = await member.kube.list(running, context.signal);
@@ -59,8 +66,20 @@ async function unconcernedAmong(
     member,
     proxies.filter((proxy) => isThere(proxy) && isWhole(proxy)),
   );
+  const gone = proxies.filter((proxy) => !isThere(proxy));
   const idle = asked.filter(({ answer }) => typeof answer === 'string').map(({ proxy }) => proxy);
-  return new Set([...proxies.filter((proxy) => !isThere(proxy)), ...idle].map(({ id }) => id));
+  const others = new Set([...gone, ...idle].map(({ id }) => id));
+  const callers = asked.map(({ proxy }) => proxy.id).filter((id) => !others.has(id));
+  return { callers: new Set(callers), others };
+}
+
+export interface ServingSoFar {
+  readonly serving: number;
+  /** those that are known to call the service */
+  readonly total: number;
+  /** of which nobody knows yet whether they call it */
+  readonly undecided: number;
+  readonly slowest: string;
 }
 
 export interface RoutesWanted {
@@ -70,7 +89,7 @@ export interface RoutesWanted {
   readonly served: (routes: readonly ProxyRoute[]) => boolean;
   readonly writtenAt: number;
   readonly deadlineMs: number;
-  readonly progress?: (acknowledged: number, total: number, slowest: string) => void;
+  readonly progress?: (soFar: ServingSoFar) => void;
   /** called when istiod says that every proxy took what it was sent; again if that turns out to have been something else */
   readonly acknowledged?: () => void;
 }
@@ -94,9 +113,10 @@ export async function untilRoutesServed(
   /** by proxy: what it was sent before what was written, as far as that is known */
   const earlier = new Map([...before.proxies].map(([id, { sent }]) => [id, sent[carrier]]));
   const unconcerned = new Set<string>();
-  const known = unconcernedAmong(context, member, [...before.proxies.values()]);
+  const calling = new Set<string>();
+  const known = concernedAmong(context, member, [...before.proxies.values()]);
   for (;;) {
-    const [read, others] = await Promise.all([before.readAgain(), known]);
+    const [read, { callers, others }] = await Promise.all([before.readAgain(), known]);
     const proxies = read.filter(({ id }) => !unconcerned.has(id) && !others.has(id));
     const seenAt = clock.now();
     const missing = proxies.filter((proxy) => !serving.has(proxy.id));
@@ -123,6 +143,7 @@ export async function untilRoutesServed(
         if (!acknowledgedAt.has(proxy.id)) acknowledgedAt.set(proxy.id, seenAt);
       } else {
         // What it acknowledged was another change: the next one counts.
+        calling.add(proxy.id);
         acknowledgedAt.delete(proxy.id);
         earlier.set(proxy.id, proxy.sent[carrier]);
       }
@@ -144,7 +165,13 @@ export async function untilRoutesServed(
       };
     }
     const names = left.map((proxy) => proxy.id);
-    wanted.progress?.(serving.size, total, names[0] ?? '');
+    const missed = left.filter(({ id }) => callers.has(id) || calling.has(id));
+    wanted.progress?.({
+      serving: serving.size,
+      total: serving.size + missed.length,
+      undecided: left.length - missed.length,
+      slowest: (missed[0] ?? left[0])?.id ?? '',
+    });
     if (clock.now() - wanted.writtenAt > wanted.deadlineMs) {
       throw new MeshliftError('timed-out', {
         where: `${wanted.what} in ${member.name}`,

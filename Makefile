@@ -14,7 +14,7 @@ setup: ## Install what the machine lacks (run by the others)
 
 .PHONY: demo
 demo: setup ## Migrate a live service from a VM to Kubernetes on a lab of real parts (ARGS=--keep to leave it running)
-	@npm run --silent build -w @meshlift/shop
+	@npm run --silent build -w meshlift -w @meshlift/shop
 	@node demo/src/main.ts $(ARGS)
 
 .PHONY: lab
@@ -29,7 +29,7 @@ check: setup ## Types, style and import layers
 test: PURPOSE := test
 test: setup ## Everything: check, unit tests, the shop as processes, then the end-to-end scenarios on a lab
 	@npm run --silent check
-	@npm run --silent build -w @meshlift/shop
+	@npm run --silent build -w meshlift -w @meshlift/shop
 	@npm run --silent test:unit
 	@npm run --silent test:system -w @meshlift/shop
 	@npm run --silent test:e2e
@@ -40,5 +40,5 @@ test-all: test ## All of `make test`, and every longer scenario as well
 
 .PHONY: soak
 soak: setup ## A million calls through migrations, rollbacks and killed engines (ARGS="CALLS CALLS_A_SECOND")
-	@npm run --silent build -w @meshlift/shop
+	@npm run --silent build -w meshlift -w @meshlift/shop
 	@node bench/soak.ts $(ARGS)

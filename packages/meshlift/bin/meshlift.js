@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript that any Node can read: it finds a Node that is new enough, then hands over to the real program.
 import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
 import * as module from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -16,9 +17,20 @@ if (newEnough) {
   module.enableCompileCache(process.env.NODE_COMPILE_CACHE || join(caches, 'meshlift', 'compiled'));
   // An engine makes the same small garbage every second for days: collected often, it needs little room.
   setFlagsFromString('--semi-space-growth-factor=1');
-  await import('../src/cli/main.ts');
+  await import(isBuilt() ? '../dist/cli/main.js' : '../src/cli/main.ts');
 } else {
   process.exitCode = runWithBroughtNode();
+}
+
+/** Whether `npm run build` has made fewer files of the sources, which load in half the time, and none was changed since. */
+function isBuilt() {
+  const at = (file) => new URL(`../${file}`, import.meta.url);
+  const built = statSync(at('dist/cli/main.js'), { throwIfNoEntry: false });
+  if (!built) return false;
+  const sources = readdirSync(at('src'), { recursive: true })
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .map((file) => `src/${file}`);
+  return ['package.json', ...sources].every((file) => statSync(at(file)).mtimeMs < built.mtimeMs);
 }
 
 /** The npm package `node` carries a runtime of its own; this workspace depends on it. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The report of a migration as data: what `report -o json` writes, what the terminal and the HTML page draw.

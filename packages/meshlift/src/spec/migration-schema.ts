@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { keyDescriptions } from './key-descriptions.ts';
 import { migrationSchema } from './migration.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type CheckResult, categories, stops } from '../../checks/check.ts';
 
 /**

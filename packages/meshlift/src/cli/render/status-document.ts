@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LiveView } from '../../engine/live-view.ts';
 import type { Decision } from '../../migration/decision.ts';
 import { type Phase, phases } from '../../migration/phase.ts';

@@ -27,6 +27,8 @@ if (!(wanted > 0 && rate > 0)) {
 }
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
 const random = seeded(seed);
+/** requests, of the latest count */
+let lastTotal = 0;
 
 const scenario = await Scenario.begin('soak');
 const done = { kills: 0, rollbacks: 0, migrations: 0 };
@@ -96,7 +98,7 @@ try {
 async function atFullRate(): Promise<CustomerCount> {
   let before: { readonly at: number; readonly count: CustomerCount } | null = null;
   return scenario.until('customers who keep the rate up', async () => {
-    const now = { at: performance.now(), count: await counted() };
+    const now = { at: performance.now(), count: await askedCount() };
     const seconds = before ? (now.at - before.at) / 1000 : 0;
     if (before && seconds < 5) return null;
     const kept = before !== null && calls(now.count, before.count) / seconds >= rate * 0.98;
@@ -163,8 +165,17 @@ async function untilEnded(file: string, command: string): Promise<void> {
 }
 
 /** The customers' count, asked for through the same API servers as everything else, which may be too busy for a moment. */
-async function counted(): Promise<CustomerCount> {
+async function askedCount(): Promise<CustomerCount> {
   return scenario.until('the count of the customers', () => scenario.customers().catch(() => null));
+}
+
+/** Throws when it is smaller than before: customers who came anew have forgotten what failed. */
+async function counted(): Promise<CustomerCount> {
+  const count = await askedCount();
+  if (count.requests.total < lastTotal)
+    throw new Error('the load generator has started anew, and its count with it');
+  lastTotal = count.requests.total;
+  return count;
 }
 
 async function must(file: string, ...command: string[]): Promise<void> {

@@ -10,12 +10,10 @@
  * request may fail. The exit code is 1 if one did, or if the customers could not keep their rate up. SEED=N repeats a
  * run's moments. Build the shop first: `npm run build -w @meshlift/shop`.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CustomerCount } from '../demo/src/shop.ts';
-import { root, Scenario } from '../e2e/scenario.ts';
+import { startEngine } from '../e2e/engine.ts';
+import { Scenario } from '../e2e/scenario.ts';
 import { ShopCustomers } from '../e2e/shop-customers.ts';
 import { seeded } from '../packages/meshlift/src/metrics/testdata/seeded.ts';
 import { Figures } from './figures.ts';
@@ -113,23 +111,18 @@ async function atFullRate(): Promise<CustomerCount> {
  */
 async function migrateAmidKills(file: string, kills: number): Promise<boolean> {
   for (let i = 0; i < kills; i += 1) {
-    const engine = spawn(
-      process.execPath,
-      [join(root, 'packages/meshlift/bin/meshlift.js'), '-f', file, 'run'],
-      {
-        env: { ...process.env, KUBECONFIG: scenario.stage.lab.kubeconfig },
-        stdio: 'ignore',
-      },
-    );
-    const ended = once(engine, 'exit');
+    const engine = startEngine(scenario.stage.lab.kubeconfig, file, ['run']);
     const moment = new AbortController();
     await Promise.race([
-      ended,
+      engine.ended,
       delay(random() * 40_000, undefined, { signal: moment.signal }).catch(() => undefined),
     ]);
     moment.abort();
-    if (engine.exitCode === null && engine.kill('SIGKILL')) done.kills += 1;
-    await ended;
+    if (!engine.hasEnded()) {
+      engine.signal('SIGKILL');
+      done.kills += 1;
+    }
+    await engine.ended;
   }
   // One in three turns back where the last engine was killed.
   if (kills > 0 && random() < 0.33) return false;

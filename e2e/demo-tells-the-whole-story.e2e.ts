@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CommandResult } from '../demo/src/command.ts';
-import { type Report, root, run } from './scenario.ts';
+import { root, run } from './scenario.ts';
+import type { Report } from './verdicts.ts';
 
 describe('the demo, without a terminal', () => {
   let folder: string;

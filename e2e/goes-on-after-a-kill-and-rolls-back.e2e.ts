@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { root, Scenario } from './scenario.ts';
+import { Scenario } from './scenario.ts';
+import { report } from './verdicts.ts';
 
 describe('an engine that is killed half-way', () => {
   let scenario: Scenario;
@@ -10,15 +8,12 @@ describe('an engine that is killed half-way', () => {
 
   beforeAll(async () => {
     scenario = await Scenario.begin('killed');
-    await scenario.shop();
-    file = await scenario.migration();
-    expect((await scenario.meshlift(file, 'vm', 'join')).exitCode, scenario.log.join('\n')).toBe(0);
-    await scenario.customersShopping();
+    file = await scenario.joined();
   });
   afterAll(() => scenario.end());
 
   it('gives the copy no request before the first split', async () => {
-    expect((await scenario.meshlift(file, 'deploy')).exitCode, scenario.log.join('\n')).toBe(0);
+    await scenario.done(file, 'deploy');
     const before = await scenario.customers();
     const after = await scenario.until('500 more calls of the catalog', async () => {
       const now = await scenario.customers();
@@ -28,22 +23,13 @@ describe('an engine that is killed half-way', () => {
   });
 
   it('is killed with SIGKILL while it writes the second split', async () => {
-    const engine = spawn(
-      process.execPath,
-      [join(root, 'packages/meshlift/bin/meshlift.js'), '-f', file, 'run'],
-      {
-        env: { ...process.env, KUBECONFIG: scenario.stage.lab.kubeconfig },
-        stdio: 'ignore',
-      },
-    );
-    const ended = once(engine, 'exit');
+    const engine = await scenario.engine(file, 'run');
     // The intent is recorded before any cluster is written: this is the middle of a write.
     await scenario.until('the intent of 50 %', async () =>
       (await scenario.status().catch(() => null))?.intent?.split?.k8s === 50 ? true : null,
     );
-    engine.kill('SIGKILL');
-    const [, signal] = await ended;
-    expect(signal).toBe('SIGKILL');
+    engine.signal('SIGKILL');
+    expect((await engine.ended).exitCode).toBe(137);
     expect((await scenario.status()).phase).toBe('Shifting');
   });
 
@@ -78,13 +64,13 @@ describe('an engine that is killed half-way', () => {
   });
 
   it('finishes when it is run once more', async () => {
-    expect((await scenario.meshlift(file, 'run')).exitCode, scenario.log.join('\n')).toBe(0);
+    await scenario.done(file, 'run');
     expect((await scenario.status()).phase).toBe('Completed');
   });
 
   it('lost no request in all of this', async () => {
     const customers = await scenario.customers();
     expect(customers.requests.failed, JSON.stringify(customers.failuresByKind)).toBe(0);
-    expect((await scenario.report(file)).requests.failed).toBe(0);
+    expect((await report(scenario, file)).requests.failed).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Scenario } from './scenario.ts';
+import { report } from './verdicts.ts';
 
 /** The split itself must lose nothing: with the net off, no retry and no other side hides a failure. */
 describe('a whole migration with the safety net off', () => {
@@ -8,12 +9,9 @@ describe('a whole migration with the safety net off', () => {
 
   beforeAll(async () => {
     scenario = await Scenario.begin('net-off');
-    await scenario.shop();
-    file = await scenario.migration((draft) => {
+    file = await scenario.joined((draft) => {
       draft.spec.net = { retries: 'off' };
     });
-    expect((await scenario.meshlift(file, 'vm', 'join')).exitCode, scenario.log.join('\n')).toBe(0);
-    await scenario.customersShopping();
   });
   afterAll(() => scenario.end());
 
@@ -52,7 +50,7 @@ describe('a whole migration with the safety net off', () => {
   });
 
   it('lost no request by the callers’ proxies either', async () => {
-    const { requests } = await scenario.report(file);
+    const { requests } = await report(scenario, file);
     expect(requests.failed).toBe(0);
     expect(requests.total).toBeGreaterThan(2_000);
   });

@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -10,6 +9,8 @@ import { migrationFile } from '../demo/src/migration-file.ts';
 import { type CustomerCount, customerCount, untilHome } from '../demo/src/shop.ts';
 import { Stage } from '../demo/src/stage.ts';
 import type { Storyteller } from '../demo/src/storyteller.ts';
+import { type Engine, startEngine } from './engine.ts';
+import { type ShopWishes, writeShopOverlay } from './shop-overlay.ts';
 
 export const root = resolve(import.meta.dirname, '..');
 
@@ -39,14 +40,15 @@ export class Scenario {
   readonly log: string[] = [];
   readonly topology: 'endpoint-discovery' | 'global-names';
   readonly namespace: string;
-  readonly #customers: Readonly<Record<string, string>>;
+  readonly #wishes: ShopWishes;
   readonly #stop = new AbortController();
 
   private constructor(name: string, folder: string, options: ScenarioOptions) {
     this.folder = folder;
     this.topology = options.topology ?? 'endpoint-discovery';
     this.namespace = options.namespace ?? 'default';
-    this.#customers = options.customers ?? {};
+    const { topology, namespace } = this;
+    this.#wishes = { topology, namespace, customers: options.customers ?? {} };
     this.stage = new Stage(root, `e2e-${name}`, this.#keeper(), this.#stop.signal);
   }
 
@@ -80,34 +82,11 @@ export class Scenario {
     await Promise.all(
       this.stage.lab.clusters.map(async ({ context }) => {
         if (this.namespace !== 'default') await this.#catalogService(context);
-        await this.stage.kubectl(context, ['apply', '-k', await this.#overlay(context)]);
+        const folder = join(this.folder, 'shop', context);
+        await writeShopOverlay(folder, context, this.#wishes);
+        await this.stage.kubectl(context, ['apply', '-k', folder]);
       }),
     );
-  }
-
-  /** The shop's manifests for a cluster, changed as this scenario needs them; answers the folder. */
-  async #overlay(context: string): Promise<string> {
-    const manifests = join(root, 'packages/shop/manifests/lab', this.topology);
-    const further = !['cluster1', 'cluster2'].includes(context);
-    const folder = join(this.folder, 'shop', context);
-    await mkdir(folder, { recursive: true });
-    const settings = Object.entries(this.#customers).map(([name, value]) => ({ name, value }));
-    const patches = [
-      ...(settings.length === 0 || context !== 'cluster2' ? [] : [patchOf('loadgenerator', settings)]),
-      ...(this.namespace === 'default'
-        ? []
-        : [this.#callsTo(`productcatalogservice.${this.namespace}:3550`)]),
-      // Of what runs in cluster1, a further cluster has the one program that does little but call the catalog.
-      ...(further ? [without('(ad|checkout|currency|email|payment|shipping)service'), runsIn(context)] : []),
-    ];
-    const resources = [relative(folder, join(manifests, further ? 'cluster1' : context))];
-    await writeFile(join(folder, 'kustomization.yaml'), stringify({ resources, patches }));
-    return folder;
-  }
-
-  #callsTo(address: string): Patch {
-    const env = [{ name: 'PRODUCT_CATALOG_SERVICE_ADDR', value: address }];
-    return patchOf('(frontend|checkoutservice|recommendationservice|loadgenerator)', env);
   }
 
   /** The catalog's own namespace, with the Service that its callers need; the migration brings the pods. */
@@ -155,6 +134,29 @@ export class Scenario {
     await this.stage.kubectl('cluster2', ['rollout', 'status', 'deployment/loadgenerator', '--timeout=90s']);
   }
 
+  /**
+   * Where most scenarios begin: the shop, the migration's file, the VM in the mesh, and customers shopping. Answers the
+   * file's path.
+   */
+  async joined(change?: (draft: MigrationDraft) => void): Promise<string> {
+    await this.shop();
+    const file = await this.migration(change);
+    await this.join(file);
+    return file;
+  }
+
+  /** The same, and the copy deployed. */
+  async deployed(change?: (draft: MigrationDraft) => void): Promise<string> {
+    const file = await this.joined(change);
+    await this.done(file, 'deploy');
+    return file;
+  }
+
+  async join(file: string): Promise<void> {
+    await this.done(file, 'vm', 'join');
+    await this.customersShopping();
+  }
+
   /** Writes migration.yaml, after `change` had its way with the shop's one; answers its path. */
   async migration(
     change: (draft: MigrationDraft) => void = () => undefined,
@@ -199,9 +201,9 @@ export class Scenario {
 
   /** Starts `meshlift -f FILE …` and lets it run once it has looked; its process can be sent signals. */
   async engine(file: string, ...args: string[]): Promise<Engine> {
-    let engine = this.#spawn(file, args);
+    let engine = this.#start(file, args);
     await this.#unlessTooBusy(async () => {
-      if (engine.hasEnded()) engine = this.#spawn(file, args);
+      if (engine.hasEnded()) engine = this.#start(file, args);
       const looked = { exitCode: 0, stdout: '', stderr: '' };
       return this.until(`meshlift ${args.join(' ')} to begin`, async () => {
         if (engine.hasEnded()) return engine.ended;
@@ -211,36 +213,12 @@ export class Scenario {
     return engine;
   }
 
-  #spawn(file: string, args: readonly string[]): Engine {
-    const child = spawn(
-      process.execPath,
-      [join(root, 'packages/meshlift/bin/meshlift.js'), '-f', file, ...args],
-      {
-        env: { ...process.env, KUBECONFIG: this.stage.lab.kubeconfig },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
-    const output = { stdout: '', stderr: '' };
-    for (const stream of ['stdout', 'stderr'] as const)
-      child[stream].setEncoding('utf8').on('data', (text: string) => {
-        output[stream] += text;
-      });
-    const ended = new Promise<CommandResult>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (code) => {
-        const result = { exitCode: code ?? 128, ...output };
-        this.log.push(
-          `$ meshlift ${args.join(' ')} (beside) → ${result.exitCode}\n${result.stderr}${result.stdout}`,
-        );
-        resolve(result);
-      });
-    });
-    return {
-      said: () => output.stderr,
-      hasEnded: () => child.exitCode !== null || child.signalCode !== null,
-      signal: (name) => void child.kill(name),
-      ended,
-    };
+  #start(file: string, args: readonly string[]): Engine {
+    const engine = startEngine(this.stage.lab.kubeconfig, file, args);
+    const keep = ({ exitCode, stderr, stdout }: CommandResult) =>
+      void this.log.push(`$ meshlift ${args.join(' ')} (beside) → ${exitCode}\n${stderr}${stdout}`);
+    engine.ended.then(keep, () => undefined); // whoever waits for its end hears why there was none
+    return engine;
   }
 
   /** `meshlift lab …` on this scenario's lab: breaks something, or mends it. */
@@ -268,12 +246,6 @@ export class Scenario {
     });
     const k8s = (it: CustomerCount) => it.catalogCalls?.bySide?.k8s ?? 0;
     return { failed: after.requests.failed - before.requests.failed, k8s: k8s(after) - k8s(before) };
-  }
-
-  async report(file: string): Promise<Report> {
-    const folder = join(this.folder, 'report');
-    await this.stage.meshlift(['-f', file, 'report', '--folder', folder], { quiet: true });
-    return JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')) as Report;
   }
 
   /** The split that a cluster's API server has, as `vm/k8s`; null without one. */
@@ -344,65 +316,6 @@ export class Scenario {
     return text.split('\n').filter(Boolean);
   }
 
-  /** Every cluster has this share of the copy, every proxy acknowledged it, and callers were seen following it. */
-  async expectSplit(k8s: number): Promise<void> {
-    const clusters = this.stage.lab.clusters.map(({ name }) => name);
-    for (const cluster of clusters) expect(await this.splitIn(cluster)).toBe(`${100 - k8s}/${k8s}`);
-    const { clusters: seen } = (await this.status()).splits.at(-1);
-    expect(seen.map((it: { cluster: string }) => it.cluster)).toEqual(clusters);
-    for (const { proxies, seen: share } of seen) {
-      expect(proxies.acknowledged).toBe(proxies.total);
-      expect(share.requests).toBeGreaterThanOrEqual(30);
-      // Of thirty requests, chance alone takes a tenth to the other side.
-      expect(Math.abs(share.k8sPercent - k8s)).toBeLessThan(30);
-    }
-  }
-
-  /** Runs the migration to its end: the VM is retired, and nothing of the migration is left in any cluster. */
-  async expectRetired(file: string): Promise<void> {
-    await this.done(file, 'run', '--until', 'retired');
-    expect((await this.status()).phase).toBe('Retired');
-    for (const { name } of this.stage.lab.clusters) {
-      expect(await this.splitIn(name)).toBeNull();
-      expect(await this.leftIn(name)).toEqual([]);
-    }
-  }
-
-  /** Nobody misses the program on the VM any more, and in all of it no request was lost. */
-  async expectNothingLostWithoutVm(file: string): Promise<void> {
-    await this.onVm('sudo systemctl stop productcatalogservice');
-    expect((await this.meanwhile(300)).failed).toBe(0);
-    await this.expectNothingLost(file);
-  }
-
-  /** No request was lost, by the customers' count and by the callers' proxies. */
-  async expectNothingLost(file: string): Promise<void> {
-    const { requests } = await this.customers();
-    const seen = (await this.report(file)).requests;
-    const lost = { byCustomers: requests.failed, byProxies: seen.failed };
-    expect(lost, await this.failures(file)).toEqual({ byCustomers: 0, byProxies: 0 });
-    expect(seen.total).toBeGreaterThan(2_000);
-  }
-
-  /** What failed so far, by kind for customers and by cause for the callers' proxies, as one line to look at. */
-  async failures(file: string): Promise<string> {
-    const { failuresByKind } = await this.customers();
-    const { callers } = (await this.report(file)).requests;
-    const causes = callers
-      .filter(({ failed }) => failed > 0)
-      .map(({ cluster, workload, causes }) => ({ caller: `${cluster}/${workload}`, causes }));
-    return JSON.stringify({ failuresByKind, causes });
-  }
-
-  /** By the callers' proxies. */
-  async lostCalls(file: string): Promise<LostCalls> {
-    const { callers } = (await this.report(file)).requests;
-    const lost = { begun: 0, otherwise: 0 };
-    for (const cause of callers.flatMap(({ causes }) => causes))
-      lost[hadBegun(cause) ? 'begun' : 'otherwise'] += cause.count;
-    return lost;
-  }
-
   async until<T>(what: string, look: () => Promise<T | null>, deadlineMs = 60_000): Promise<T> {
     const deadline = Date.now() + deadlineMs;
     for (;;) {
@@ -427,82 +340,15 @@ export class Scenario {
   }
 }
 
-/** A command of meshlift that runs beside the scenario. */
-export interface Engine {
-  /** what it wrote to standard error so far */
-  readonly said: () => string;
-  readonly hasEnded: () => boolean;
-  readonly signal: (name: NodeJS.Signals) => void;
-  readonly ended: Promise<CommandResult>;
-}
-
-interface Patch {
-  readonly target: { readonly kind: string; readonly name: string };
-  readonly patch: string;
-}
-
-function patchOf(name: string, env: readonly { readonly name: string; readonly value: string }[]): Patch {
-  const spec = { template: { spec: { containers: [{ name: 'server', env }] } } };
-  const patch = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'any' }, spec };
-  return { target: { kind: 'Deployment', name }, patch: stringify(patch) };
-}
-
-function runsIn(cluster: string): Patch {
-  return patchOf('.*', [{ name: 'CLUSTER', value: cluster }]);
-}
-
-function without(name: string): Patch {
-  const patch = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'any' }, $patch: 'delete' };
-  return { target: { kind: 'Deployment', name }, patch: stringify(patch) };
+/** For a migration that is not about latency: on a busy machine that is the machine's own. */
+export function atAnyLatency(draft: MigrationDraft): void {
+  draft.spec.rollout.gate.p99Tolerance = '10s';
 }
 
 /** Half of what customers usually ask for, where what breaks takes as much of the machine. */
 export const fewerCustomers = { RATE: '5', CATALOG_RATE: '60', RECOMMENDATION_RATE: '25' } as const;
 /** Of the catalog, by these customers and for them. */
 export const fewerCallsPerSecond = 100;
-
-/**
- * What a caller has of an answer can't be taken back, so no proxy repeats a call whose answer has begun. Between the first
- * byte and the last one of the catalog's lie milliseconds, on a busy machine no more than these.
- */
-export const answerSeconds = 0.05;
-
-/** Whether an answer had begun when its connection broke: there were headers, and no status (gRPC's UNKNOWN). */
-export function hadBegun({ flags, grpcStatus, responseCode }: Cause): boolean {
-  return responseCode === 200 && grpcStatus === 2 && flags === 'UC';
-}
-
-/** Calls of the catalog that failed, by whether their answer had begun when the connection broke. */
-export interface LostCalls {
-  readonly begun: number;
-  readonly otherwise: number;
-}
-
-/** Why some calls failed, as callers' proxies have it. */
-export interface Cause {
-  readonly count: number;
-  readonly flags: string;
-  readonly responseCode: number | null;
-  readonly grpcStatus: number | null;
-}
-
-/** report.json, as far as scenarios look at it. */
-export interface Report {
-  readonly requests: {
-    readonly total: number;
-    readonly failed: number;
-    /** by who called, most requests first */
-    readonly callers: readonly {
-      readonly cluster: string;
-      readonly workload: string;
-      readonly requests: number;
-      readonly failed: number;
-      readonly causes: readonly Cause[];
-    }[];
-  };
-  readonly durationSeconds: number;
-  readonly splits: readonly { readonly skewMs: number | null; readonly outcome: string }[];
-}
 
 export async function run(command: readonly string[]): Promise<CommandResult> {
   return runCommand(command, { signal: AbortSignal.timeout(600_000) });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Engine } from '../scenario.ts';
-import { answerSeconds, fewerCallsPerSecond, fewerCustomers, hadBegun, Scenario } from '../scenario.ts';
+import type { Engine } from '../engine.ts';
+import { atAnyLatency, fewerCallsPerSecond, fewerCustomers, Scenario } from '../scenario.ts';
+import { answerSeconds, hadBegun, report } from '../verdicts.ts';
 
 const clusters = ['cluster1', 'cluster2'] as const;
 
@@ -19,18 +20,13 @@ describe.each([
 
   beforeAll(async () => {
     scenario = await Scenario.begin(lab, { topology, customers: fewerCustomers });
-    await scenario.shop();
-    file = await scenario.migration((draft) => {
+    file = await scenario.deployed((draft) => {
       // Cut off, a cluster's callers lose the VM as well: what they have under way there is worth repeating.
       draft.spec.net = { retries: 'idempotent' };
-      // Not what this is about, and a busy machine's own.
-      draft.spec.rollout.gate.p99Tolerance = '10s';
+      atAnyLatency(draft);
       Object.assign(draft.spec.rollout, { steps: [20, 50, 80, 100], hold: '3s' });
       draft.spec.deadlines = { agree: '10s', observe: '10s' };
     });
-    expect((await scenario.meshlift(file, 'vm', 'join')).exitCode, scenario.log.join('\n')).toBe(0);
-    await scenario.customersShopping();
-    expect((await scenario.meshlift(file, 'deploy')).exitCode, scenario.log.join('\n')).toBe(0);
   });
   afterAll(() => scenario.end());
 
@@ -60,7 +56,7 @@ describe.each([
   }
 
   it('leaves no cluster on a split that another, cut off, has not agreed to, and returns that one when it is back', async () => {
-    expect((await scenario.meshlift(file, 'shift', '20')).exitCode, scenario.log.join('\n')).toBe(0);
+    await scenario.done(file, 'shift', '20');
     const engine = await scenario.engine(file, 'shift', '50');
     await whileShiftingTo(50, engine);
     // It stands still until the cluster is cut off, so that this happens in the middle of its work.
@@ -87,7 +83,7 @@ describe.each([
   });
 
   it('takes back what it reaches at once, and the cluster that is cut off as soon as it is back', async () => {
-    expect((await scenario.meshlift(file, 'shift', '80')).exitCode, scenario.log.join('\n')).toBe(0);
+    await scenario.done(file, 'shift', '80');
     await scenario.lab('fault', 'cut', 'cluster2');
     const engine = await scenario.engine(file, 'rollback');
     await scenario.until(`cluster1 back, and cluster2 waited for; ${engine.said()}`, async () =>
@@ -125,7 +121,7 @@ describe.each([
 
   it('lost no call of the catalog by all of this, but for answers that broke off and callers who hung up themselves', async () => {
     const { byRoute = {}, failuresByKind } = await scenario.customers();
-    const { callers } = (await scenario.report(file)).requests;
+    const { callers } = (await report(scenario, file)).requests;
     const causes = callers.flatMap(({ cluster, workload, causes }) =>
       causes.map((cause) => ({ cluster, workload, ...cause })),
     );

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { answerSeconds, fewerCustomers, type LostCalls, Scenario } from '../scenario.ts';
+import { atAnyLatency, fewerCustomers, type MigrationDraft, Scenario } from '../scenario.ts';
+import { answerSeconds, failures, type LostCalls, lostCalls } from '../verdicts.ts';
 
 const clusters = ['cluster1', 'cluster2'] as const;
 
@@ -25,22 +26,16 @@ describe.each([
 
   beforeAll(async () => {
     scenario = await Scenario.begin(lab, { topology, customers: fewerCustomers });
-    await scenario.shop();
-    file = await migrate('idempotent', '10m');
-    expect((await scenario.meshlift(file, 'vm', 'join')).exitCode, scenario.log.join('\n')).toBe(0);
-    await scenario.customersShopping();
-    expect((await scenario.meshlift(file, 'deploy')).exitCode, scenario.log.join('\n')).toBe(0);
+    file = await scenario.deployed(halfWay('idempotent', '10m'));
   });
   afterAll(() => scenario.end());
 
   /** Time alone never takes a step while a scenario looks: what moves, moves for the reason that it is about. */
-  const migrate = (retries: 'safe' | 'idempotent', hold: string) =>
-    scenario.migration((draft) => {
-      draft.spec.net = { retries };
-      // Not what this is about, and a busy machine's own.
-      draft.spec.rollout.gate.p99Tolerance = '10s';
-      Object.assign(draft.spec.rollout, { steps: [50, 100], hold });
-    });
+  const halfWay = (retries: 'safe' | 'idempotent', hold: string) => (draft: MigrationDraft) => {
+    draft.spec.net = { retries };
+    atAnyLatency(draft);
+    Object.assign(draft.spec.rollout, { steps: [50, 100], hold });
+  };
 
   const faults = {
     'is killed': { begin: ['vm', 'kill'], end: ['vm', 'start'] },
@@ -71,7 +66,7 @@ describe.each([
     });
     const rate = await callsPerSecond();
     const before = await scenario.customers();
-    const lostBefore = await scenario.lostCalls(file);
+    const lostBefore = await lostCalls(scenario, file);
     await scenario.lab(...faults[fault].begin);
     await scenario.until(
       `all on the copy; ${engine.said()}`,
@@ -99,9 +94,9 @@ describe.each([
 
     const failed = after.requests.failed - before.requests.failed;
     const total = after.requests.total - before.requests.total;
-    const lost = await scenario.lostCalls(file);
+    const lost = await lostCalls(scenario, file);
     process.stderr.write(
-      `${topology}, VM ${fault}: ${failed} of ${total} requests failed, at ${Math.round(rate)} calls/s; in all: ${await scenario.failures(file)}\n`,
+      `${topology}, VM ${fault}: ${failed} of ${total} requests failed, at ${Math.round(rate)} calls/s; in all: ${await failures(scenario, file)}\n`,
     );
     await bringBack(fault);
     return {
@@ -132,7 +127,7 @@ describe.each([
   );
 
   it('costs calls that may not be repeated those that are under way when it is killed', async () => {
-    file = await migrate('safe', '10m');
+    file = await scenario.migration(halfWay('safe', '10m'));
     expect((await dieAtHalf('is killed')).failed).toBeLessThanOrEqual(underWay);
   });
 
@@ -142,7 +137,7 @@ describe.each([
   });
 
   it('leaves a migration that ends on the copy', async () => {
-    file = await migrate('safe', '3s');
+    file = await scenario.migration(halfWay('safe', '3s'));
     const ended = await scenario.meshlift(file, 'run');
     expect(ended.exitCode, ended.stderr).toBe(0);
     expect((await scenario.status()).phase).toBe('Completed');

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fewerCustomers, Scenario } from '../scenario.ts';
+import { atAnyLatency, fewerCustomers, Scenario } from '../scenario.ts';
+import { expectNothingLost } from '../verdicts.ts';
 
 /** Machines restart for reasons of their own, and one that is about to be retired may do so as well. */
 describe('a VM that reboots at 80 %', () => {
@@ -8,15 +9,11 @@ describe('a VM that reboots at 80 %', () => {
 
   beforeAll(async () => {
     scenario = await Scenario.begin('vm-reboots', { customers: fewerCustomers });
-    await scenario.shop();
-    file = await scenario.migration((draft) => {
+    file = await scenario.joined((draft) => {
       draft.spec.net = { retries: 'idempotent' };
-      // Not what this is about, and a busy machine's own.
-      draft.spec.rollout.gate.p99Tolerance = '10s';
+      atAnyLatency(draft);
       Object.assign(draft.spec.rollout, { steps: [80, 100], hold: '30s' });
     });
-    expect((await scenario.meshlift(file, 'vm', 'join')).exitCode, scenario.log.join('\n')).toBe(0);
-    await scenario.customersShopping();
   });
   afterAll(() => scenario.end());
 
@@ -41,6 +38,6 @@ describe('a VM that reboots at 80 %', () => {
   });
 
   it('lost no request, by the customers’ count and by the callers’ proxies', async () => {
-    await scenario.expectNothingLost(file);
+    await expectNothingLost(scenario, file);
   });
 });

@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiFronts, type OnItsWay } from '../api-fronts.ts';
-import { type Engine, fewerCustomers, Scenario } from '../scenario.ts';
+import type { Engine } from '../engine.ts';
+import { atAnyLatency, fewerCustomers, Scenario } from '../scenario.ts';
+import { expectNothingLost } from '../verdicts.ts';
 
 const clusters = ['cluster1', 'cluster2'] as const;
 
@@ -15,17 +17,12 @@ describe('two engines', () => {
 
   beforeAll(async () => {
     scenario = await Scenario.begin('two-engines', { customers: fewerCustomers });
-    await scenario.shop();
     fronts = await ApiFronts.open(scenario.stage.lab.kubeconfig, join(scenario.folder, 'slow/kubeconfig'));
-    file = await scenario.migration((draft) => {
-      // Not what this is about, and a busy machine's own.
-      draft.spec.rollout.gate.p99Tolerance = '10s';
+    file = await scenario.deployed((draft) => {
+      atAnyLatency(draft);
       // Short enough that an engine which stood still has something to write when it wakes.
       Object.assign(draft.spec.rollout, { steps: [20, 50, 100], hold: '40s' });
     });
-    expect((await scenario.meshlift(file, 'vm', 'join')).exitCode, scenario.log.join('\n')).toBe(0);
-    await scenario.customersShopping();
-    expect((await scenario.meshlift(file, 'deploy')).exitCode, scenario.log.join('\n')).toBe(0);
   });
   afterAll(async () => {
     first?.signal('SIGKILL');
@@ -148,12 +145,11 @@ describe('two engines', () => {
 
   it('cost no customer anything, and the migration ends', async () => {
     const draft = await scenario.migration((it) => {
-      // Not what this is about, and a busy machine's own.
-      it.spec.rollout.gate.p99Tolerance = '10s';
+      atAnyLatency(it);
       Object.assign(it.spec.rollout, { steps: [100], hold: '3s' });
     });
-    expect((await scenario.meshlift(draft, 'run')).exitCode, scenario.log.join('\n')).toBe(0);
+    await scenario.done(draft, 'run');
     expect((await scenario.status()).phase).toBe('Completed');
-    await scenario.expectNothingLost(draft);
+    await expectNothingLost(scenario, draft);
   });
 });

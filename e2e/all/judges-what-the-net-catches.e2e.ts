@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { echoCounts, echoEverywhere, echoImages, echoMigration } from '../echo.ts';
 import { Scenario } from '../scenario.ts';
+import { report } from '../verdicts.ts';
 
 const clusters = ['cluster1', 'cluster2'] as const;
 
@@ -47,7 +48,7 @@ describe('the safety net', () => {
   it('shows what it caught, and how, in status and report', async () => {
     const status = await scenario.meshlift(file, 'status');
     expect(status.stdout).toMatch(/\d+ of the k8s side's \d+ requests were answered by vm/);
-    const { sides } = (await scenario.report(file)) as unknown as {
+    const { sides } = (await report(scenario, file)) as unknown as {
       sides: Record<'vm' | 'k8s', { caught: number; caughtHow: { retried: number; rerouted: number } }>;
     };
     expect(sides.k8s.caught).toBeGreaterThan(50);

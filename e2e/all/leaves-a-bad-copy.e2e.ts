@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
 import type { CommandResult } from '../../demo/src/command.ts';
 import { root, Scenario } from '../scenario.ts';
+import { report } from '../verdicts.ts';
 
 /** How long after its first bad answer the copy may go on being called, from any cluster: milliseconds. */
 const backWithin = 5_000;
@@ -15,17 +16,14 @@ describe('a bad copy', () => {
 
   beforeAll(async () => {
     scenario = await Scenario.begin('bad-copy');
-    await scenario.shop();
     await writeManifest({ ready: false });
-    file = await scenario.migration((draft) => {
+    file = await scenario.joined((draft) => {
       draft.spec.workload.manifests = [manifest()];
       draft.spec.rollout.steps = [20, 100];
       // Long enough for the copy to turn bad while it has its 20 %.
       draft.spec.rollout.hold = '2m';
       draft.spec.deadlines = { ready: '25s' };
     });
-    await scenario.done(file, 'vm', 'join');
-    await scenario.customersShopping();
   });
   afterAll(() => scenario.end());
 
@@ -113,7 +111,7 @@ describe('a bad copy', () => {
 
     const seen = await scenario.customers();
     expect(seen.catalogCalls?.failed).toBeGreaterThan(0);
-    const { requests } = await scenario.report(file);
+    const { requests } = await report(scenario, file);
     expect(requests.failed).toBeGreaterThanOrEqual(seen.catalogCalls?.failed ?? 0);
   });
 

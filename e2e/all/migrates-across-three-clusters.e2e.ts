@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Scenario } from '../scenario.ts';
+import { expectNothingLostWithoutVm, expectRetired, expectSplit } from '../verdicts.ts';
 
 /** cluster1 is the VM's home, cluster2 gets the copy, and cluster3 has callers and neither. */
 describe('a whole migration across three clusters', () => {
@@ -11,8 +12,7 @@ describe('a whole migration across three clusters', () => {
     await scenario.shop();
     file = await scenario.migration();
     await scenario.done(file, 'check');
-    await scenario.done(file, 'vm', 'join');
-    await scenario.customersShopping();
+    await scenario.join(file);
   });
   afterAll(() => scenario.end());
 
@@ -23,14 +23,14 @@ describe('a whole migration across three clusters', () => {
 
   it('has one split in all three, acknowledged by every proxy and seen by the callers of each', async () => {
     await scenario.done(file, 'shift', '50');
-    await scenario.expectSplit(50);
+    await expectSplit(scenario, 50);
   });
 
   it('runs to the end, retires the VM, and leaves nothing in any of them', async () => {
-    await scenario.expectRetired(file);
+    await expectRetired(scenario, file);
   });
 
   it('lost no request, also with the program on the VM stopped', async () => {
-    await scenario.expectNothingLostWithoutVm(file);
+    await expectNothingLostWithoutVm(scenario, file);
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Scenario } from '../scenario.ts';
+import { expectNothingLostWithoutVm, expectRetired, expectSplit } from '../verdicts.ts';
 
 /** Clusters that don't read each other: what one has, the others reach through its gateway alone. */
 describe('a whole migration with global names', () => {
@@ -13,8 +14,7 @@ describe('a whole migration with global names', () => {
       draft.spec.net = { retries: 'idempotent' };
     });
     await scenario.done(file, 'check');
-    await scenario.done(file, 'vm', 'join');
-    await scenario.customersShopping();
+    await scenario.join(file);
   });
   afterAll(() => scenario.end());
 
@@ -25,7 +25,7 @@ describe('a whole migration with global names', () => {
 
   it('has one split in both clusters, seen by the callers of both', async () => {
     await scenario.done(file, 'shift', '50');
-    await scenario.expectSplit(50);
+    await expectSplit(scenario, 50);
   });
 
   it('loses no request when the VM’s program is killed at 50 %, also where nobody hears of its health', async () => {
@@ -41,7 +41,7 @@ describe('a whole migration with global names', () => {
   });
 
   it('runs to the end and retires the VM', async () => {
-    await scenario.expectRetired(file);
+    await expectRetired(scenario, file);
   });
 
   it('leaves nothing but the way to the pods, in the cluster that has none', async () => {
@@ -56,6 +56,6 @@ describe('a whole migration with global names', () => {
   });
 
   it('lost no request, also with the program on the VM stopped', async () => {
-    await scenario.expectNothingLostWithoutVm(file);
+    await expectNothingLostWithoutVm(scenario, file);
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Scenario } from '../scenario.ts';
+import { expectNothingLostWithoutVm, expectRetired, expectSplit } from '../verdicts.ts';
 
 /** The service has a namespace of its own, as services do; those who call it are elsewhere. */
 describe('a whole migration in another namespace than the callers’', () => {
@@ -11,8 +12,7 @@ describe('a whole migration in another namespace than the callers’', () => {
     await scenario.shop();
     file = await scenario.migration();
     await scenario.done(file, 'check');
-    await scenario.done(file, 'vm', 'join');
-    await scenario.customersShopping();
+    await scenario.join(file);
   });
   afterAll(() => scenario.end());
 
@@ -32,14 +32,14 @@ describe('a whole migration in another namespace than the callers’', () => {
   it('has one split in both clusters, which callers of another namespace follow', async () => {
     await scenario.done(file, 'deploy');
     await scenario.done(file, 'shift', '50');
-    await scenario.expectSplit(50);
+    await expectSplit(scenario, 50);
   });
 
   it('runs to the end, retires the VM, and leaves nothing in any namespace', async () => {
-    await scenario.expectRetired(file);
+    await expectRetired(scenario, file);
   });
 
   it('lost no request, also with the program on the VM stopped', async () => {
-    await scenario.expectNothingLostWithoutVm(file);
+    await expectNothingLostWithoutVm(scenario, file);
   });
 });

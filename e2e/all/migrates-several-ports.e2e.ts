@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments, stringify } from 'yaml';
 import { root, Scenario } from '../scenario.ts';
+import { expectNothingLost, expectRetired } from '../verdicts.ts';
 
 const clusters = ['cluster1', 'cluster2'];
 const port = 3551;
@@ -32,8 +33,7 @@ describe('a whole migration of a service with two ports', () => {
       draft.spec.net = { retries: 'idempotent' };
     });
     await scenario.done(file, 'check');
-    await scenario.done(file, 'vm', 'join');
-    await scenario.customersShopping();
+    await scenario.join(file);
     await scenario.done(file, 'deploy');
   });
   afterAll(() => scenario.end());
@@ -76,12 +76,12 @@ describe('a whole migration of a service with two ports', () => {
   });
 
   it('runs to the end and retires the VM, with both ports answered by the pods', async () => {
-    await scenario.expectRetired(file);
+    await expectRetired(scenario, file);
     for (const cluster of clusters) expect(await asked(cluster)).toEqual({ vm: 0, k8s: 100, failed: 0 });
   });
 
   it('lost no request, by the customers’ count and by the callers’ proxies', async () => {
-    await scenario.expectNothingLost(file);
+    await expectNothingLost(scenario, file);
   });
 });
 

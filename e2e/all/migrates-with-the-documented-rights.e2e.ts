@@ -2,7 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments, stringify } from 'yaml';
-import { fewerCustomers, root, run, Scenario } from '../scenario.ts';
+import { atAnyLatency, fewerCustomers, root, run, Scenario } from '../scenario.ts';
+import { expectNothingLost } from '../verdicts.ts';
 
 const clusters = ['cluster1', 'cluster2'] as const;
 type Cluster = (typeof clusters)[number];
@@ -30,8 +31,7 @@ describe('whoever has no other rights than the documented ones', () => {
     scenario = await Scenario.begin('rights', { customers: fewerCustomers });
     await scenario.shop();
     file = await scenario.migration((draft) => {
-      // Not what this is about, and a busy machine's own.
-      draft.spec.rollout.gate.p99Tolerance = '10s';
+      atAnyLatency(draft);
     });
     for (const cluster of clusters) await grant(cluster);
     kubeconfig = await kubeconfigOfAccount();
@@ -133,7 +133,7 @@ describe('whoever has no other rights than the documented ones', () => {
   });
 
   it('lost no request, by the customers’ count and by the callers’ proxies', async () => {
-    await scenario.expectNothingLost(file);
+    await expectNothingLost(scenario, file);
   });
 });
 

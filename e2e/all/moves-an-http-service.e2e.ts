@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { echoCounts, echoEverywhere, echoImages, echoMigration } from '../echo.ts';
 import { Scenario } from '../scenario.ts';
+import { report } from '../verdicts.ts';
 
 const clusters = ['cluster1', 'cluster2'] as const;
 
@@ -87,6 +88,6 @@ describe('an HTTP service with a stream', () => {
       expect(http.failed - before, JSON.stringify(http.failures)).toBe(0);
       expect(http.bySide.k8s).toBeGreaterThan(0);
     }
-    expect((await scenario.report(file)).requests.failed).toBe(0);
+    expect((await report(scenario, file)).requests.failed).toBe(0);
   });
 });

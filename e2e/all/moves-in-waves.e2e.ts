@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { echoCounts, echoEverywhere, echoImages, echoMigration } from '../echo.ts';
-import { type Engine, fewerCustomers, root, Scenario } from '../scenario.ts';
+import type { Engine } from '../engine.ts';
+import { atAnyLatency, fewerCustomers, root, Scenario } from '../scenario.ts';
+import { expectNothingLost } from '../verdicts.ts';
 
 const clusters = ['cluster1', 'cluster2'] as const;
 
@@ -22,7 +24,7 @@ describe('two migrations at once, one after the other', () => {
     echo = await echoMigration(scenario, 'http', (draft) => {
       draft.spec.after = [{ name: 'productcatalog', phase: 'Retired' }];
       Object.assign(draft.spec.rollout, quickly);
-      draft.spec.rollout.gate.p99Tolerance = '10s';
+      atAnyLatency(draft);
     });
   });
   afterAll(async () => {
@@ -36,8 +38,7 @@ describe('two migrations at once, one after the other', () => {
     scenario.migration((draft) => {
       draft.spec.after = after;
       Object.assign(draft.spec.rollout, quickly);
-      // Not what this is about, and a busy machine's own.
-      draft.spec.rollout.gate.p99Tolerance = '10s';
+      atAnyLatency(draft);
     }, 'catalog.yaml');
 
   it('have the second wait and say for what, and change nothing meanwhile', async () => {
@@ -86,7 +87,7 @@ describe('two migrations at once, one after the other', () => {
   it('lost no call of either service', async () => {
     await scenario.onVm('sudo systemctl stop echo productcatalogservice');
     expect((await scenario.meanwhile(300)).failed).toBe(0);
-    await scenario.expectNothingLost(catalog);
+    await expectNothingLost(scenario, catalog);
     for (const cluster of clusters) {
       const { http } = (await echoCounts(scenario, cluster)).counts;
       expect(http.failed - (failedBefore[cluster] ?? 0), JSON.stringify(http.failures)).toBe(0);

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CommandResult } from '../../demo/src/command.ts';
-import { answerSeconds, fewerCallsPerSecond, fewerCustomers, type LostCalls, Scenario } from '../scenario.ts';
+import {
+  atAnyLatency,
+  fewerCallsPerSecond,
+  fewerCustomers,
+  type MigrationDraft,
+  Scenario,
+} from '../scenario.ts';
+import { answerSeconds, type LostCalls, lostCalls } from '../verdicts.ts';
 
 const clusters = ['cluster1', 'cluster2'] as const;
 
@@ -14,28 +21,22 @@ describe('a copy at 50 %', () => {
 
   beforeAll(async () => {
     scenario = await Scenario.begin('pods', { customers: fewerCustomers });
-    await scenario.shop();
-    file = await migrate('safe');
-    expect((await scenario.meshlift(file, 'vm', 'join')).exitCode, scenario.log.join('\n')).toBe(0);
-    await scenario.customersShopping();
-    expect((await scenario.meshlift(file, 'deploy')).exitCode, scenario.log.join('\n')).toBe(0);
+    file = await scenario.deployed(halfWay('safe'));
   });
   afterAll(() => scenario.end());
 
-  const migrate = (retries: 'safe' | 'idempotent') =>
-    scenario.migration((draft) => {
-      draft.spec.net = { retries };
-      // Not what this is about, and a busy machine's own.
-      draft.spec.rollout.gate.p99Tolerance = '10s';
-      Object.assign(draft.spec.rollout, { steps: [50, 100], hold: '20s' });
-    });
+  const halfWay = (retries: 'safe' | 'idempotent') => (draft: MigrationDraft) => {
+    draft.spec.net = { retries };
+    atAnyLatency(draft);
+    Object.assign(draft.spec.rollout, { steps: [50, 100], hold: '20s' });
+  };
 
   /** Runs, lets something happen to the pods as soon as half is with them and was found good, and waits for the end. */
   async function runThrough(
     happens: () => Promise<unknown>,
   ): Promise<{ result: CommandResult; failed: number; lost: LostCalls }> {
     const before = await scenario.customers();
-    const lostBefore = await scenario.lostCalls(file);
+    const lostBefore = await lostCalls(scenario, file);
     const { generation } = await scenario.status();
     const running = scenario.meshlift(file, 'run');
     await scenario.until('50 % agreed, and passed once', async () => {
@@ -49,7 +50,7 @@ describe('a copy at 50 %', () => {
     const result = await running;
     await scenario.meanwhile(200);
     const failed = (await scenario.customers()).requests.failed - before.requests.failed;
-    const { begun, otherwise } = await scenario.lostCalls(file);
+    const { begun, otherwise } = await lostCalls(scenario, file);
     const lost = { begun: begun - lostBefore.begun, otherwise: otherwise - lostBefore.otherwise };
     return { result, failed, lost };
   }
@@ -79,7 +80,7 @@ describe('a copy at 50 %', () => {
   });
 
   it('that is killed costs nothing where calls may be repeated, but for an answer that broke off', async () => {
-    file = await migrate('idempotent');
+    file = await scenario.migration(halfWay('idempotent'));
     await untilWhole();
     const { result, failed, lost } = await runThrough(killThePod);
     expect(lost.otherwise).toBe(0);
@@ -89,7 +90,7 @@ describe('a copy at 50 %', () => {
   });
 
   it('that is rolled out anew costs nothing, and goes on to the end once it is whole', async () => {
-    file = await migrate('safe');
+    file = await scenario.migration(halfWay('safe'));
     await untilWhole();
     const { result, failed } = await runThrough(async () => {
       await scenario.stage.kubectl('cluster2', ['rollout', 'restart', deployment]);

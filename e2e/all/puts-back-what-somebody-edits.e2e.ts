@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Engine, fewerCustomers, Scenario } from '../scenario.ts';
+import type { Engine } from '../engine.ts';
+import { atAnyLatency, fewerCustomers, Scenario } from '../scenario.ts';
+import { report } from '../verdicts.ts';
 
 const clusters = ['cluster1', 'cluster2'] as const;
 const route = 'virtualservice/meshlift-productcatalogservice';
@@ -12,14 +14,10 @@ describe('somebody who edits by hand', () => {
 
   beforeAll(async () => {
     scenario = await Scenario.begin('edits', { customers: fewerCustomers });
-    await scenario.shop();
-    file = await scenario.migration((draft) => {
-      // Not what this is about, and a busy machine's own.
-      draft.spec.rollout.gate.p99Tolerance = '10s';
+    file = await scenario.joined((draft) => {
+      atAnyLatency(draft);
       Object.assign(draft.spec.rollout, { steps: [20, 100], hold: '10m' });
     });
-    expect((await scenario.meshlift(file, 'vm', 'join')).exitCode, scenario.log.join('\n')).toBe(0);
-    await scenario.customersShopping();
     engine = await scenario.engine(file, 'run');
     await scenario.until('20 % agreed', async () =>
       (await scenario.status()).agreed?.split.k8s === 20 ? true : null,
@@ -90,7 +88,7 @@ describe('somebody who edits by hand', () => {
     expect(told.map(({ what }: { what: string }) => what)).toEqual(['act', 'act', 'act', 'act']);
     const customers = await scenario.customers();
     expect(customers.requests.failed, JSON.stringify(customers.failuresByKind)).toBe(0);
-    expect((await scenario.report(file)).requests.failed).toBe(0);
+    expect((await report(scenario, file)).requests.failed).toBe(0);
   });
 
   it('has what was done while nobody drove put back by the next command', async () => {

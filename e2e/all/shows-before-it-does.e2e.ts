@@ -76,8 +76,7 @@ describe('the command line on a real mesh', () => {
 
   it('vm status says what the mesh says of the VM, before and after it joined', async () => {
     expect((await looking('vm', 'status')).exitCode).toBe(2);
-    await scenario.done(file, 'vm', 'join');
-    await scenario.customersShopping();
+    await scenario.join(file);
     const { exitCode, stdout } = await looking('vm', 'status');
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^mesh +healthy \(says cluster1\)$/m);

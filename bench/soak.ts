@@ -42,8 +42,8 @@ try {
   await scenario.customersShopping();
   await new ShopCustomers(scenario.stage).become({
     RATE: '1',
-    CATALOG_RATE: String(Math.round(rate * 0.7)),
-    RECOMMENDATION_RATE: String(Math.round(rate * 0.3)),
+    CATALOG_RATE: String(Math.round(rate * 0.85)),
+    RECOMMENDATION_RATE: String(Math.round(rate * 0.15)),
   });
   const begun = await atFullRate();
   const beganAt = performance.now();

@@ -67,19 +67,19 @@ describe('a copy at 50 %', () => {
 
   async function expectTakenBack({ exitCode, stderr }: CommandResult): Promise<void> {
     expect(exitCode, stderr).toBe(3);
-    expect(stderr).toMatch(/requests to the k8s side failed .*the safety net caught \d+ of them/);
+    expect(stderr).toMatch(/requests to the k8s side failed/);
     for (const cluster of clusters) expect(await scenario.splitIn(cluster)).toBe('100/0');
     expect((await scenario.status()).outcome.state).toBe('RolledBack');
   }
 
-  it('that is killed costs what it had under way, and is left: what the net catches is no answer of its own', async () => {
+  it('that is killed costs what it had under way, and is left', async () => {
     const { result, failed } = await runThrough(killThePod);
     process.stderr.write(`the copy killed at 50 %, safe retries: ${failed} requests failed\n`);
     expect(failed).toBeLessThanOrEqual(underWay);
     await expectTakenBack(result);
   });
 
-  it('that is killed costs nothing where calls may be repeated, but for an answer that broke off', async () => {
+  it('that is killed costs nothing where calls may be repeated, but for an answer that broke off; what the net catches is no answer of its own', async () => {
     file = await scenario.migration(halfWay('idempotent'));
     await untilWhole();
     const { result, failed, lost } = await runThrough(killThePod);
@@ -87,6 +87,8 @@ describe('a copy at 50 %', () => {
     expect(failed).toBeLessThanOrEqual(lost.begun);
     expect(lost.begun).toBeLessThanOrEqual(Math.ceil(0.5 * fewerCallsPerSecond * answerSeconds));
     await expectTakenBack(result);
+    // Where none may be repeated, those that were under way can be enough before the net has caught any.
+    expect(result.stderr).toMatch(/requests to the k8s side failed .*the safety net caught \d+ of them/);
   });
 
   it('that is rolled out anew costs nothing, and goes on to the end once it is whole', async () => {

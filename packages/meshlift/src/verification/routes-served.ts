@@ -114,9 +114,9 @@ export async function untilRoutesServed(
   const earlier = new Map([...before.proxies].map(([id, { sent }]) => [id, sent[carrier]]));
   const unconcerned = new Set<string>();
   const calling = new Set<string>();
-  const known = concernedAmong(context, member, [...before.proxies.values()]);
+  const { callers, others } = await concernedAmong(context, member, [...before.proxies.values()]);
   for (;;) {
-    const [read, { callers, others }] = await Promise.all([before.readAgain(), known]);
+    const read = await before.readAgain();
     const proxies = read.filter(({ id }) => !unconcerned.has(id) && !others.has(id));
     const seenAt = clock.now();
     const missing = proxies.filter((proxy) => !serving.has(proxy.id));

@@ -201,11 +201,34 @@ describe('reading', () => {
     expect(asked.filter(({ url }) => url.pathname === '/apis/late.dev/v1')).toHaveLength(1);
   });
 
-  it('does not ask whether Kubernetes serves pods', async () => {
+  it('does not ask whether Kubernetes serves pods, or Istio its routes', async () => {
     answers.set('GET /api/v1/pods', json({ items: [] }));
+    const routes = '/apis/networking.istio.io/v1/virtualservices';
+    answers.set(`GET ${routes}`, json({ items: [{ metadata: { name: 'catalog' } }] }));
     const cluster = await open();
     await cluster.list(listPods);
-    expect(asked.map(({ url }) => url.pathname)).toEqual(['/api/v1/pods']);
+    expect(
+      await cluster.list({ apiVersion: virtualService.apiVersion, kind: 'VirtualService' }),
+    ).toHaveLength(1);
+    expect(asked.map(({ url }) => url.pathname)).toEqual(['/api/v1/pods', routes]);
+  });
+
+  it('takes a well-known kind that is not served for one without objects', async () => {
+    const cluster = await open();
+    const rules = { apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', namespace: 'default' };
+    expect(await cluster.list(rules)).toEqual([]);
+    expect(await cluster.get({ ...rules, name: 'catalog' })).toBe(null);
+    expect(await cluster.delete({ ...rules, name: 'catalog' })).toBe(false);
+    expect(await cluster.serves(rules.apiVersion, rules.kind)).toBe(false);
+    const rule = {
+      apiVersion: rules.apiVersion,
+      kind: rules.kind,
+      metadata: { name: 'x', namespace: 'default' },
+    };
+    await expect(cluster.apply(rule)).rejects.toMatchObject({
+      code: 'cluster-refused',
+      why: expect.stringContaining('does not serve DestinationRule'),
+    });
   });
 
   it('finds a kind that was installed meanwhile', async () => {

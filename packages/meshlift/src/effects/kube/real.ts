@@ -106,7 +106,7 @@ class RealCluster implements OpenCluster {
     return (whole?.items ?? []).map((item) => ({ ...item, apiVersion: query.apiVersion, kind: query.kind }));
   }
 
-  /** null when the server cannot go on with this list (410), or does not serve the kind any more */
+  /** null when the server cannot go on with this list (410); nothing of a kind that it does not serve */
   async #page(
     query: ListQuery,
     resource: Resource,
@@ -118,11 +118,12 @@ class RealCluster implements OpenCluster {
     if (query.fieldSelector !== undefined) search.set('fieldSelector', query.fieldSelector);
     const path = `${resourcePath(query.apiVersion, resource, { namespace: query.namespace })}?${search}`;
     const answer = await this.#send(request('GET', path, signal), `list ${query.kind}`, [404, 410]);
+    if (answer.status === 404) return { items: [] };
     return answer.status === 200 ? (JSON.parse(answer.body) as Page) : null;
   }
 
   async serves(apiVersion: string, kind: string, signal?: AbortSignal): Promise<boolean> {
-    return (await this.#paths.find(apiVersion, kind, signal)) !== null;
+    return (await this.#paths.served(apiVersion, kind, signal)) !== null;
   }
 
   async version(signal?: AbortSignal): Promise<string> {
@@ -287,15 +288,12 @@ class RealCluster implements OpenCluster {
   async #apply(object: KubeObject, subresource: string, options: WriteOptions): Promise<KubeObject> {
     const path = `${await this.#pathTo(object, options.signal)}${subresource}`;
     const search = query(options, { force: 'true' });
-    const answer = await this.#send(
-      {
-        ...request('PATCH', `${path}?${search}`, options.signal),
-        body: guarded(object, options),
-        contentType: 'application/apply-patch+yaml', // JSON is YAML
-      },
-      `apply ${named(refOf(object))}${subresource}`,
-    );
-    return parseObject(answer);
+    const sent = {
+      ...request('PATCH', `${path}?${search}`, options.signal),
+      body: guarded(object, options),
+      contentType: 'application/apply-patch+yaml', // JSON is YAML
+    };
+    return this.#write(object, sent, `apply ${named(refOf(object))}${subresource}`);
   }
 
   create(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
@@ -307,14 +305,14 @@ class RealCluster implements OpenCluster {
     const path = resourcePath(object.apiVersion, resource, { namespace: object.metadata.namespace });
     const search = query(options, { fieldManager: manager });
     const sent = { ...request('POST', `${path}?${search}`, options.signal), body: object };
-    return parseObject(await this.#send(sent, `create ${named(refOf(object))}`));
+    return this.#write(object, sent, `create ${named(refOf(object))}`);
   }
 
   async replace(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
     const path = await this.#pathTo(object, options.signal);
     const body = guarded(object, options);
     const sent = { ...request('PUT', `${path}?${query(options)}`, options.signal), body };
-    return parseObject(await this.#send(sent, `replace ${named(refOf(object))}`));
+    return this.#write(object, sent, `replace ${named(refOf(object))}`);
   }
 
   async delete(ref: ObjectRef, options: WriteOptions = {}): Promise<boolean> {
@@ -362,11 +360,23 @@ class RealCluster implements OpenCluster {
     if (resource !== null) {
       return resource;
     }
-    throw new MeshliftError('cluster-refused', {
+    throw this.#notServed(object);
+  }
+
+  #notServed(object: KubeObject): MeshliftError {
+    return new MeshliftError('cluster-refused', {
       where: `${named(refOf(object))} in ${this.cluster}`,
       why: `the API server does not serve ${object.kind} of ${object.apiVersion}`,
       next: `install what brings this kind; what there is: kubectl --context ${this.#context} api-resources`,
     });
+  }
+
+  /** The object as stored. Whether its kind is missing altogether is asked only when something is. */
+  async #write(object: KubeObject, sent: ApiRequest, doing: string): Promise<KubeObject> {
+    const answer = await this.#send(sent, doing, [404]);
+    if (answer.status !== 404) return parseObject(answer);
+    const isServed = await this.serves(object.apiVersion, object.kind, sent.signal);
+    throw isServed ? refusal(this.#attempt(doing), answer) : this.#notServed(object);
   }
 
   async #pathTo(object: KubeObject, signal?: AbortSignal): Promise<string> {

@@ -15,8 +15,8 @@ interface ResourceList {
   }[];
 }
 
-/** Of Kubernetes' own kinds, those that are asked for most: every API server has them, and need not be asked for that. */
-const everywhere: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+/** How kinds that are asked for most are addressed, wherever they are served: the server need not be asked for that. */
+const wellKnown: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   v1: {
     ConfigMap: 'configmaps',
     Namespace: 'namespaces',
@@ -27,11 +27,25 @@ const everywhere: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'apps/v1': { DaemonSet: 'daemonsets', Deployment: 'deployments', StatefulSet: 'statefulsets' },
   'coordination.k8s.io/v1': { Lease: 'leases' },
+  'networking.istio.io/v1': {
+    DestinationRule: 'destinationrules',
+    Gateway: 'gateways',
+    ServiceEntry: 'serviceentries',
+    Sidecar: 'sidecars',
+    VirtualService: 'virtualservices',
+    WorkloadEntry: 'workloadentries',
+    WorkloadGroup: 'workloadgroups',
+  },
+  'security.istio.io/v1': {
+    AuthorizationPolicy: 'authorizationpolicies',
+    PeerAuthentication: 'peerauthentications',
+  },
+  'meshlift.dev/v1alpha1': { Migration: 'migrations' },
 };
 
 /**
- * Asks the API server once per group version what it serves and keeps the answer, so that a request costs one round
- * trip. A kind that was not there is asked for again: a CRD may be installed while we run.
+ * How kinds are addressed on one API server, which is asked once per group version what it serves; the answer is kept, so
+ * that a request costs one round trip. A kind that was not there is asked for again: a CRD may be installed while we run.
  */
 export class ResourcePaths {
   readonly #send: (request: ApiRequest) => Promise<ApiAnswer>;
@@ -43,8 +57,14 @@ export class ResourcePaths {
     this.#send = send;
   }
 
+  /** How to ask for objects of this kind; null when it is not served, which of a well-known kind only the answer tells. */
   async find(apiVersion: string, kind: string, signal?: AbortSignal): Promise<Resource | null> {
-    const known = this.#known.get(apiVersion)?.get(kind) ?? ownKind(apiVersion, kind);
+    return wellKnownKind(apiVersion, kind) ?? this.served(apiVersion, kind, signal);
+  }
+
+  /** The same, of a kind that the server says it serves. */
+  async served(apiVersion: string, kind: string, signal?: AbortSignal): Promise<Resource | null> {
+    const known = this.#known.get(apiVersion)?.get(kind);
     if (known !== undefined) {
       return known;
     }
@@ -74,8 +94,8 @@ export class ResourcePaths {
   }
 }
 
-function ownKind(apiVersion: string, kind: string): Resource | undefined {
-  const plural = everywhere[apiVersion]?.[kind];
+function wellKnownKind(apiVersion: string, kind: string): Resource | undefined {
+  const plural = wellKnown[apiVersion]?.[kind];
   if (plural === undefined) return undefined;
   return { plural, namespaced: kind !== 'Namespace', group: groupOf(apiVersion) };
 }

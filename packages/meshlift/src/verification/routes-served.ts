@@ -1,5 +1,10 @@
 import type { ProxyRoute } from '../effects/istiod/proxy-config.ts';
-import { type ProxySync, readSyncStatus, syncStatus } from '../effects/istiod/sync-status.ts';
+import {
+  type ProxySync,
+  readSyncStatus,
+  syncStatus,
+  type TypeNonces,
+} from '../effects/istiod/sync-status.ts';
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
 import { readServiceRoutes, splitCarrier } from './service-routes.ts';
@@ -56,17 +61,18 @@ async function concernedAmong(
 ): Promise<Concerned> {
   const carrier = splitCarrier(context.migration);
   const running = { apiVersion: 'v1', kind: 'Pod', fieldSelector: 'status.phase=Running' };
-  const pods = await member.kube.list(running, context.signal);
-  const names = new Set(pods.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
-  const isThere = ({ namespace, name }: ProxySync) => names.has(`${namespace}/${name}`);
   const isWhole = ({ type, sent, acked }: ProxySync) =>
     type !== 'sidecar' || (sent[carrier] !== '' && sent[carrier] === acked[carrier]);
-  const asked = await inspect(
-    context,
-    member,
-    proxies.filter((proxy) => isThere(proxy) && isWhole(proxy)),
-  );
-  const gone = proxies.filter((proxy) => !isThere(proxy));
+  const [pods, asked] = await Promise.all([
+    member.kube.list(running, context.signal),
+    inspect(
+      context,
+      member,
+      proxies.filter((proxy) => isWhole(proxy) && !hasNoRoutes(proxy, carrier)),
+    ),
+  ]);
+  const names = new Set(pods.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
+  const gone = proxies.filter(({ namespace, name }) => !names.has(`${namespace}/${name}`));
   const idle = asked.filter(({ answer }) => typeof answer === 'string').map(({ proxy }) => proxy);
   const others = new Set([...gone, ...idle].map(({ id }) => id));
   const callers = asked.map(({ proxy }) => proxy.id).filter((id) => !others.has(id));
@@ -120,7 +126,7 @@ export async function untilRoutesServed(
     const proxies = read.filter(({ id }) => !unconcerned.has(id) && !others.has(id));
     const seenAt = clock.now();
     const missing = proxies.filter((proxy) => !serving.has(proxy.id));
-    const routed = missing.filter((proxy) => carrier !== 'routes' || !hasNoRoutes(proxy));
+    const routed = missing.filter((proxy) => !hasNoRoutes(proxy, carrier));
     const acknowledged = routed.filter(
       (proxy) =>
         earlier.get(proxy.id) !== proxy.sent[carrier] && proxy.sent[carrier] === proxy.acked[carrier],
@@ -184,13 +190,12 @@ export async function untilRoutesServed(
 }
 
 /**
- * A sidecar that took its listeners and asked for no routes: its workload calls nobody, or nobody by HTTP. Should it ask
- * for some later, its istiod gives it what it has by then.
+ * A proxy that took its listeners and asked for no routes: its workload calls nobody by HTTP, or it is a gateway that passes
+ * connections on as they are. Should it ask for some later, its istiod gives it what it has by then.
  */
-function hasNoRoutes({ type, sent, acked }: ProxySync): boolean {
-  return (
-    type === 'sidecar' && sent.routes === '' && sent.listeners !== '' && sent.listeners === acked.listeners
-  );
+function hasNoRoutes({ sent, acked }: ProxySync, carrier: keyof TypeNonces): boolean {
+  const tookListeners = sent.listeners !== '' && sent.listeners === acked.listeners;
+  return carrier === 'routes' && sent.routes === '' && tookListeners;
 }
 
 function lastOf(

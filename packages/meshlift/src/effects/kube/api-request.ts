@@ -35,7 +35,7 @@ export interface ApiClient {
 }
 
 /** A handshake is computed on both ends: more connections than these would wait for each other's. */
-const maxSockets = 4;
+const maxSockets = 8;
 
 /** No answer within the time given to one try. */
 export class NoAnswerInTime extends Error {

@@ -34,6 +34,7 @@ try {
   await scenario.shop();
   const file = await scenario.migration((draft) => {
     draft.spec.rollout.hold = '10s';
+    draft.spec.rollout.gate.interval = '2s';
     // Retiring is the last thing of all: there is no way back from it.
     draft.spec.retire = { idle: '10s' };
   });

@@ -19,7 +19,10 @@ interface DirectCallerOptions {
 /** Seconds of the highest rate: a machine that stalls for a moment makes calls late, which their latency tells. */
 const MOST_PENDING = 2_000;
 
-/** Calls the catalog itself, listing all products and getting one in turns: load on the catalog without pages. */
+/** As customers do who have seen the home page and look at one product after the other. */
+const CALLS_A_LIST = 10;
+
+/** Calls the catalog itself, getting a product each time and now and then listing all: load on the catalog without pages. */
 export function directCatalogCaller(options: DirectCallerOptions): DirectCaller {
   const catalog = catalogCaller(options);
   let known: readonly string[] = [];
@@ -27,7 +30,7 @@ export function directCatalogCaller(options: DirectCallerOptions): DirectCaller 
   return limited('catalog-direct', async (context) => {
     turn += 1;
     const id = known[turn % Math.max(known.length, 1)];
-    if (turn % 2 === 0 && id !== undefined) await catalog.get(id, context);
+    if (turn % CALLS_A_LIST !== 0 && id !== undefined) await catalog.get(id, context);
     else known = (await catalog.list(context)).map((product) => product.id);
   });
 }

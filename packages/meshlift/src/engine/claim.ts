@@ -66,15 +66,20 @@ export class Claim {
     await writeLease(member, seen, this.#held());
   }
 
-  /** Gives the hold up where it still is this engine's; with nothing left to guard, the Lease goes. */
+  /**
+   * Gives the hold up where it still is this engine's; with nothing left to guard, the Lease goes, also one that an
+   * engine of before could not give up any more.
+   */
   async release(member: MemberCluster, nothingLeft: boolean): Promise<void> {
     const { migration } = this.#context;
     const seen = await seenLease(this.#context, member);
-    if (!seen || !this.#isOwn(seen)) return;
-    const { resourceVersion } = seen.object.metadata;
-    if (nothingLeft)
+    if (!seen) return;
+    if (nothingLeft && (this.#isOwn(seen) || seen.epoch < this.identity.epoch)) {
+      const { resourceVersion } = seen.object.metadata;
       await member.kube.delete(leaseRef(migration), { ...(resourceVersion && { resourceVersion }) });
-    else await writeLease(member, seen, freeLease(migration, this.identity.epoch));
+    } else if (this.#isOwn(seen)) {
+      await writeLease(member, seen, freeLease(migration, this.identity.epoch));
+    }
   }
 
   #isOwn(seen: LeaseSeen | null): boolean {

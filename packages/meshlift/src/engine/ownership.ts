@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
-import type { MigrationStatus } from '../migration/status.ts';
 import { Claim, format, holderName, seenLease, writeLease } from './claim.ts';
 import { type EngineContext, type MemberCluster, type OwnedContext, tell, withHands } from './context.ts';
 import { fencedCluster, fencedSsh } from './fence.ts';
@@ -235,17 +234,18 @@ async function renewed(claim: Claim, member: MemberCluster): Promise<void> {
 /** Giving up the Leases is a courtesy (they expire by themselves), so that it fails does not hide the work's result. */
 async function releaseAll(context: EngineContext, claim: Claim): Promise<void> {
   const away = { ...context, signal: new AbortController().signal };
-  const phase = await readRecord(away).then(
-    ({ status }): MigrationStatus['phase'] => status.phase,
-    () => null,
+  const retired = await readRecord(away).then(
+    ({ status }) => status.phase === 'Retired',
+    () => false,
   );
   await Promise.all(
     context.members.map(async (member) => {
       try {
-        await claim.release(member, phase === 'Retired');
+        if (retired) await withoutTrace(context, claim, member);
+        else await claim.release(member, false);
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
-        const until = `it expires in ${leaseMs / 1_000} s`;
+        const until = retired ? 'meshlift retire tries once more' : `it expires in ${leaseMs / 1_000} s`;
         tell(
           context,
           'owner',
@@ -255,6 +255,29 @@ async function releaseAll(context: EngineContext, claim: Claim): Promise<void> {
       }
     }),
   );
+}
+
+/** Nothing of a retired migration stays in any cluster, so one that does not answer now is waited for. */
+async function withoutTrace(context: EngineContext, claim: Claim, member: MemberCluster): Promise<void> {
+  const { clock, migration, signal } = context;
+  const until = clock.now() + migration.spec.deadlines.reach;
+  for (let waited = false; ; waited = true) {
+    try {
+      await claim.release(member, true);
+      return;
+    } catch (error) {
+      if (!isMeshliftError(error, 'cluster-unreachable') || clock.now() >= until || signal.aborted)
+        throw error;
+      if (!waited)
+        tell(
+          context,
+          'wait',
+          'progress',
+          `waiting for ${member.name} to answer: the Lease there is the last of the migration`,
+        );
+    }
+    await clock.wait(renewEveryMs, signal);
+  }
 }
 
 async function unlessUnreachable<T>(work: Promise<T>): Promise<T | null> {

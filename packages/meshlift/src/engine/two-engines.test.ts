@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { unreachable } from '../effects/kube/faults.ts';
 import type { KubeObject } from '../effects/kube/port.ts';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
 import type { Goal } from '../migration/decision.ts';
@@ -190,3 +191,36 @@ test.each<[string, readonly Goal[], readonly Goal[]]>([
   },
   600_000,
 );
+
+describe('nothing of a retired migration is left', () => {
+  /** Cuts a cluster off as soon as its Lease, the last of the migration there, is to be removed. */
+  function cutAtTheEnd(cluster: 'cluster2', lasts: number): void {
+    world.faults[cluster] = {
+      delete: async (call, proceed) => {
+        if ((call.args[0] as KubeObject).kind !== 'Lease') return proceed();
+        world.faults[cluster] = {};
+        world.cut.add(cluster);
+        void world.clock.wait(lasts).then(() => world.cut.delete(cluster));
+        return unreachable(call, proceed);
+      },
+    };
+  }
+
+  test('in a cluster that did not answer at the end: it is waited for', async () => {
+    cutAtTheEnd('cluster2', 12_000);
+    expect((await drive(world.engine(), run)).outcome).toBe('done');
+    expect(world.traces('cluster2')).toEqual([]);
+    expect(world.events.map(({ message }) => message)).toContainEqual(
+      expect.stringContaining('waiting for cluster2 to answer'),
+    );
+  });
+
+  test('in one that stays away for longer, once the command is repeated as it says', async () => {
+    cutAtTheEnd('cluster2', 3_600_000);
+    expect((await drive(world.engine(), run)).outcome).toBe('done');
+    expect(world.events.at(-1)?.message).toContain('meshlift retire tries once more');
+    world.cut.delete('cluster2');
+    expect((await drive(world.engine(), { do: 'retire' })).outcome).toBe('done');
+    expect(world.traces('cluster2')).toEqual([]);
+  });
+});

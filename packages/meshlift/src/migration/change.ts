@@ -18,8 +18,10 @@ export interface Recorder {
   readonly at: string;
 }
 
-/** Enough to explain every step of a long migration, small enough for one Kubernetes object. */
-const longestRecord = 500;
+/** Enough to explain every step of a long migration, small enough for one Kubernetes object (1.5 MB) with four clusters. */
+const mostVerdicts = 500;
+/** Each tells what every cluster did and saw: some kilobytes. */
+const mostSplits = 100;
 
 /** The record after a change. What it says of other matters, among them what a person wants, stays as it is. */
 export function withChange(status: MigrationStatus, change: Change, recorder: Recorder): MigrationStatus {
@@ -32,7 +34,7 @@ export function withChange(status: MigrationStatus, change: Change, recorder: Re
     // Writes that could not be recorded when they were made may have been counted from an older record.
     generation: Math.max(status.generation, values.generation ?? 0),
     splits: splitsAfter(status.splits, change),
-    verdicts: verdict ? [...status.verdicts, verdict].slice(-longestRecord) : status.verdicts,
+    verdicts: verdict ? [...status.verdicts, verdict].slice(-mostVerdicts) : status.verdicts,
     history: line ? withLine(status.history, { at, by, ...line }) : status.history,
   };
 }
@@ -41,7 +43,7 @@ function splitsAfter(
   splits: readonly SplitRecord[],
   { split, stillRunning }: Change,
 ): readonly SplitRecord[] {
-  if (split) return [...splits, split];
+  if (split) return [...splits, split].slice(-mostSplits);
   const last = splits.at(-1);
   return stillRunning && last ? [...splits.slice(0, -1), { ...last, stillRunning }] : splits;
 }

@@ -15,7 +15,7 @@ export interface MigrationStatus {
   /** the last split that every member cluster was verified to serve */
   readonly agreed: AgreedSplit | null;
   readonly outcome: Outcome;
-  /** every split that was tried, oldest first */
+  /** every split that was tried, oldest first; of very many, the latest */
   readonly splits: readonly SplitRecord[];
   readonly verdicts: readonly VerdictRecord[];
   /** every request since the first agreed split; null before it */

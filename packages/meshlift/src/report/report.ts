@@ -154,7 +154,9 @@ export const reportSchema = z
       callers: z.array(caller).meta({ description: 'most requests first' }),
     }),
     sides: z.strictObject({ vm: side, k8s: side }),
-    splits: z.array(splitStep).meta({ description: 'every split that was tried, oldest first; of very many, the latest' }),
+    splits: z
+      .array(splitStep)
+      .meta({ description: 'every split that was tried, oldest first; of very many, the latest' }),
     timings: z.strictObject({
       acknowledged: spread().meta({
         description: 'write to last proxy, over all clusters of all agreed splits',

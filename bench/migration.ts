@@ -17,6 +17,8 @@ import { ShopCustomers } from '../e2e/shop-customers.ts';
 import { Figures, seconds } from './figures.ts';
 
 const rollbacks = 10;
+/** of each cluster; ten times what a command waits for */
+const callsToCompare = 300;
 
 const [shifts = '50'] = process.argv.slice(2);
 if (!(Number(shifts) > 0)) {
@@ -57,7 +59,7 @@ try {
     const timed = await run(file, 'shift', String(percent));
     acknowledged.push(timed.acknowledged);
     agreed.push(timed.agreed);
-    const after = await customerCount(scenario.stage);
+    const after = await manyCallsSince(timed.counted);
     const { clusters, skewMs } = (await scenario.status()).splits.at(-1);
     skews.push(skewMs / 1000);
     for (const { cluster, seen } of clusters) {
@@ -137,6 +139,22 @@ async function run(file: string, ...command: string[]): Promise<Timed> {
   );
   if (exitCode !== 0 || !counted) throw new Error(`${command.join(' ')} ended with ${exitCode}: ${stderr}`);
   return { acknowledged, agreed, counted: await counted };
+}
+
+/**
+ * The customers' count once it tells the share better than the command could: fewer calls would be a sample of their
+ * own, as far from the truth as the command's, and twice as far from that.
+ */
+function manyCallsSince(before: CustomerCount): Promise<CustomerCount> {
+  return scenario.until('calls enough to compare with', async () => {
+    const now = await customerCount(scenario.stage);
+    const calls = (count: CustomerCount, cluster: string) =>
+      Object.values(count.catalogCalls?.byCluster?.[cluster] ?? {}).reduce((sum, each) => sum + each, 0);
+    const enough = scenario.stage.lab.clusters.every(
+      ({ name }) => calls(now, name) - calls(before, name) >= callsToCompare,
+    );
+    return enough ? now : null;
+  });
 }
 
 /** Percent of a cluster's calls that the copy answered between two counts. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { until } from '../effects/clock/until.ts';
 import { isMeshliftError, MeshliftError } from '../errors/error.ts';
 import { Claim, format, holderName, seenLease, writeLease } from './claim.ts';
 import { type EngineContext, type MemberCluster, type OwnedContext, tell, withHands } from './context.ts';
@@ -245,12 +246,12 @@ async function releaseAll(context: EngineContext, claim: Claim): Promise<void> {
         else await claim.release(member, false);
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
-        const until = retired ? 'meshlift retire tries once more' : `it expires in ${leaseMs / 1_000} s`;
+        const later = retired ? 'meshlift retire tries once more' : `it expires in ${leaseMs / 1_000} s`;
         tell(
           context,
           'owner',
           'warning',
-          `the Lease in ${member.name} could not be given up, ${until}: ${why}`,
+          `the Lease in ${member.name} could not be given up, ${later}: ${why}`,
         );
       }
     }),
@@ -260,24 +261,22 @@ async function releaseAll(context: EngineContext, claim: Claim): Promise<void> {
 /** Nothing of a retired migration stays in any cluster, so one that does not answer now is waited for. */
 async function withoutTrace(context: EngineContext, claim: Claim, member: MemberCluster): Promise<void> {
   const { clock, migration, signal } = context;
-  const until = clock.now() + migration.spec.deadlines.reach;
-  for (let waited = false; ; waited = true) {
+  const waiting = {
+    for: `${member.name} to answer: the Lease there is the last of the migration`,
+    deadlineMs: migration.spec.deadlines.reach,
+    intervalMs: renewEveryMs,
+    next: 'meshlift retire',
+    signal,
+  };
+  const progress = () => tell(context, 'wait', 'progress', `waiting for ${waiting.for}`);
+  await until<void>(clock, { ...waiting, progress }, async () => {
     try {
-      await claim.release(member, true);
-      return;
+      return { ready: true, value: await claim.release(member, true) };
     } catch (error) {
-      if (!isMeshliftError(error, 'cluster-unreachable') || clock.now() >= until || signal.aborted)
-        throw error;
-      if (!waited)
-        tell(
-          context,
-          'wait',
-          'progress',
-          `waiting for ${member.name} to answer: the Lease there is the last of the migration`,
-        );
+      if (!isMeshliftError(error, 'cluster-unreachable')) throw error;
+      return { ready: false, why: error.why };
     }
-    await clock.wait(renewEveryMs, signal);
-  }
+  });
 }
 
 async function unlessUnreachable<T>(work: Promise<T>): Promise<T | null> {

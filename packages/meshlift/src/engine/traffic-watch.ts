@@ -100,15 +100,23 @@ export async function watchTraffic(
     if (ledger) ledger = addWindows(ledger, [window], rule, new Date(at).toISOString());
   }
 
-  /** Without its oldest pieces, as long as what is left is enough for a verdict. */
-  function recent(all: readonly Piece[], at: number): readonly Piece[] {
-    let from = all.findIndex((piece) => piece.at > at - windowMs);
+  /** Those from `first` on, and older ones as long as these are not enough for a verdict. */
+  function enoughFrom(all: readonly Piece[], first: number): readonly Piece[] {
+    let from = first;
     let requests = all.slice(from).reduce((sum, { seen }) => sum + seen.chosen.k8s.requests, 0);
     while (from > 0 && requests < minRequests) {
       from -= 1;
       requests += all[from]?.seen.chosen.k8s.requests ?? 0;
     }
-    const kept = all.slice(from);
+    return all.slice(from);
+  }
+
+  /** Without its oldest pieces, as long as what is left is enough for a verdict. */
+  function recent(all: readonly Piece[], at: number): readonly Piece[] {
+    const kept = enoughFrom(
+      all,
+      all.findIndex((piece) => piece.at > at - windowMs),
+    );
     const [first, second, ...rest] = kept;
     if (kept.length <= mostPieces || !first || !second) return kept;
     return [{ at: second.at, seen: sumSplit(first.seen, second.seen) }, ...rest];
@@ -116,14 +124,8 @@ export async function watchTraffic(
 
   /** Since `look` began, and before it for want of requests. */
   function lately(look: number): readonly Piece[] {
-    let from = pieces.length;
-    let requests = 0;
-    for (const { at, seen } of pieces.toReversed()) {
-      if (at < look && requests >= minRequests) break;
-      from -= 1;
-      requests += seen.chosen.k8s.requests;
-    }
-    return pieces.slice(from);
+    const first = pieces.findIndex(({ at }) => at >= look);
+    return enoughFrom(pieces, first === -1 ? pieces.length : first);
   }
 
   /** `look`: when the look that it is judged by began */

@@ -148,20 +148,17 @@ function slowness(gate: GateSpec, sides: Known): Slowness | null {
       {
         because: `the k8s side's p99 is ${p99}, over ${milliseconds(bound)}; ${limit.why}`,
         doubt:
-          atLeast(count, n, 0.01) >= hardlyChance
-            ? 'which may still be chance'
-            : slowLately(limit, sides.lately)
-              ? null
-              : 'which the latest requests were not',
+          atLeast(count, n, 0.01) >= hardlyChance ? 'which may still be chance' : over(limit, sides.lately),
       },
     ];
   });
   return found.find(({ doubt }) => doubt === null) ?? found[0] ?? null;
 }
 
-function slowLately({ ms }: LatencyLimit, lately: SideWindow | undefined): boolean {
-  if (lately === undefined) return true;
-  return beyond(lately.latency, ms).count > totalCount(lately.latency) / 100;
+/** Why what was slow may be over by now; null when it goes on, or nobody knows. */
+function over({ ms }: LatencyLimit, lately: SideWindow | undefined): string | null {
+  const goesOn = !lately || beyond(lately.latency, ms).count > totalCount(lately.latency) / 100;
+  return goesOn ? null : 'which the latest requests were not';
 }
 
 interface LatencyLimit {

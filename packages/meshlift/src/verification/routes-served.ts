@@ -159,7 +159,7 @@ export async function untilRoutesServed(
       (proxy) =>
         !serving.has(proxy.id) &&
         !unconcerned.has(proxy.id) &&
-        (routed.includes(proxy) || !pushed.has(proxy.istiod)),
+        !(hasNoRoutes(proxy, carrier) && pushed.has(proxy.istiod)),
     );
     const total = serving.size + left.length;
     if (left.length === 0) {

@@ -67,9 +67,10 @@ if (setting) {
   process.stdout.write(JSON.stringify(await measure(setting)));
 } else {
   const figures = new Figures();
+  const program = await bundled();
   for (const name of Object.keys(settings)) {
     const { callers, calling, envoyPage, intervalMs } = settings[name] as Setting;
-    const cost = await measuredApart(name);
+    const cost = measuredApart(program, name);
     const few = callers < 1_000;
     const percent = (value: number) => `${value.toFixed(1)} %`;
     const megabytes = (value: number) => `${Math.round(value / 1e6)} MB`;
@@ -84,24 +85,23 @@ if (setting) {
   if (figures.missed) process.exitCode = 1;
 }
 
-/** As `meshlift` itself is run: bundled, with what was compiled before, and the young garbage kept small. */
-async function measuredApart(name: string): Promise<Cost> {
-  const compiled = join(tmpdir(), 'meshlift-engine-watch-compiled');
-  const bundle = join(import.meta.dirname, 'dist/engine-watch.mjs');
-  const { build } = await import('esbuild');
-  await build({
+/** This program as `meshlift` itself is run, bundled; answers the file. */
+async function bundled(): Promise<string> {
+  const outfile = join(import.meta.dirname, 'dist/engine-watch.mjs');
+  // Only here: what is measured loads no bundler.
+  const { bundle } = await import('../scripts/bundle.ts');
+  await bundle({
     entryPoints: [import.meta.filename],
-    outfile: bundle,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node22',
-    external: ['@kubernetes/client-node', 'bufferutil', 'utf-8-validate', 'esbuild'],
+    outfile,
+    external: ['@kubernetes/client-node', 'bufferutil', 'utf-8-validate', '../scripts/bundle.ts'],
     define: { 'import.meta.dirname': JSON.stringify(import.meta.dirname) },
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
   });
+  return outfile;
+}
+
+/** As `meshlift` itself is run: with what was compiled before, and the young garbage kept small. */
+function measuredApart(bundle: string, name: string): Cost {
+  const compiled = join(tmpdir(), 'meshlift-engine-watch-compiled');
   const run = (time: string) =>
     execFileSync(process.execPath, ['--semi-space-growth-factor=1', bundle, time, name], {
       encoding: 'utf8',

@@ -1,6 +1,7 @@
 import { cpSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import type { Plugin } from 'esbuild';
+import { bundle } from '../../scripts/bundle.ts';
 import catalogue from './images.json' with { type: 'json' };
 import { replaceFiles } from './src/build/replace-files.ts';
 
@@ -27,25 +28,13 @@ const requireHttp: Plugin = {
 // Built beside dist and then put in its place file by file: the containers of a running lab have its files mounted.
 const built = mkdtempSync(path('dist.new-'));
 process.once('exit', () => rmSync(built, { recursive: true, force: true }));
-await build({
+await bundle({
   entryPoints: Object.fromEntries(programs.map((program) => [program, path(`src/${program}/main.ts`)])),
   outdir: built,
   outExtension: { '.js': '.mjs' },
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node22',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'eof',
   plugins: [requireHttp],
   // grpc-js loads it when a program registers one of its admin services; none of ours does.
   external: ['@grpc/proto-loader'],
-  // Some dependencies are CommonJS and call require for Node's own modules.
-  banner: {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-  },
-  logLevel: 'warning',
 });
 cpSync(path('src/frontend/static'), `${built}/static`, { recursive: true });
 replaceFiles(path('dist'), built);

@@ -5,7 +5,7 @@
  *
  * Brings up a lab of its own with the shop and its customers, who call the catalog 200 times a second, joins the VM,
  * deploys the copy, and runs `meshlift shift` and `meshlift rollback` as a person would, timed from before the process
- * starts. Each shift's share, as it was seen in each cluster, is compared with the customers' own count of the same time.
+ * starts. Each shift's share, as it was seen in each cluster, is compared with their own count from then on.
  * With KEEP_LAB=1 the lab stays. Exit code 1 says that a target was missed. Build first:
  * `npm run build -w meshlift -w @meshlift/shop`.
  */

@@ -8,7 +8,7 @@
  * and every time after Kubernetes has become the service's home, everything is rolled back and begins anew. Once the
  * calls are made the last migration is run to its end and the VM retired. Counts are the load generator's own: not one
  * request may fail. The exit code is 1 if one did, or if the customers could not keep their rate up. SEED=N repeats a
- * run's moments. Build the shop first: `npm run build -w @meshlift/shop`.
+ * run's moments. Build first: `npm run build -w meshlift -w @meshlift/shop`.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CustomerCount } from '../demo/src/shop.ts';

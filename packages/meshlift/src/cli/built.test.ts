@@ -45,6 +45,8 @@ it('runs as built only while no source has been changed since', () => {
   expect(ran()).toBe(built);
   setTimes({ [source]: 1_002 });
   expect(ran()).toBe(source);
+  setTimes({ 'package.json': 1_002, [built]: 1_002 });
+  expect(ran(), 'as a package has them: all of one time').toBe(built);
   rmSync(join(copy, built));
   expect(ran()).toBe(source);
 });

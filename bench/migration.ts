@@ -17,7 +17,7 @@ import { ShopCustomers } from '../e2e/shop-customers.ts';
 import { Figures, seconds } from './figures.ts';
 
 const rollbacks = 10;
-/** of each cluster; ten times what a command waits for */
+/** of each cluster; many times what a command waits for */
 const callsToCompare = 300;
 
 const [shifts = '50'] = process.argv.slice(2);

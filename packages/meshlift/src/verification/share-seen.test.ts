@@ -59,6 +59,19 @@ function callers(
   return watch;
 }
 
+/** A watch whose callers send so many requests a look, each to the copy with this probability. */
+function chanceCallers(random: () => number, k8sShare: number, requests: number) {
+  let [k8s, vm] = [0, 0];
+  return {
+    async lookAt(): Promise<MemberLook> {
+      const more = binomial(random, requests, k8sShare);
+      [k8s, vm] = [k8s + more, vm + requests - more];
+      const chosen = { vm: { ...emptyTally, requests: vm }, k8s: { ...emptyTally, requests: k8s } };
+      return { unread: null, seen: { ...emptySplitTally, chosen }, window: few };
+    },
+  };
+}
+
 function watched(
   traffic: Pick<TrafficWatch, 'lookAt'>,
   k8s: number,
@@ -87,13 +100,28 @@ test('callers who follow another split contradict it, until the deadline', async
   expect(why).toContain('50 % k8s');
 });
 
-test('a few dozen requests are enough where they can’t be taken for the split before', async () => {
-  const back = callers(0, few, 20);
-  expect(await watched(back, 0, { from: 50 })).toMatchObject({ agrees: true, seen: { requests: 40 } });
-  for (const from of [5, null]) {
-    const likeBefore = callers(0, few, 20);
-    expect(await watched(likeBefore, 0, { from })).toMatchObject({ agrees: true, seen: { requests: 100 } });
+test('ten or more requests are enough where they can’t be taken for the split before', async () => {
+  const requestsToSee = async (k8s: number, from: number | null) => {
+    const { agrees: it, seen } = await watched(callers(k8s, few, 2), k8s, { from, deadlineMs: 60_000 });
+    expect(it).toBe(true);
+    return seen.requests;
+  };
+  expect(await requestsToSee(0, 50)).toBe(12);
+  expect(await requestsToSee(100, 50)).toBe(12);
+  expect(await requestsToSee(50, 20)).toBe(26);
+  expect(await requestsToSee(0, 10)).toBe(74);
+  for (const from of [5, null]) expect(await requestsToSee(0, from)).toBe(enoughToSee);
+});
+
+test('callers who go on with the split before are hardly ever seen following the next', async () => {
+  const random = seeded(22);
+  let taken = 0;
+  for (let i = 0; i < 300; i += 1) {
+    const wrong = chanceCallers(random, 0.2, 10);
+    const { agrees: it } = await watched(wrong, 50, { from: 20, deadlineMs: 2_000 });
+    if (it) taken += 1;
   }
+  expect(taken).toBeLessThanOrEqual(3);
 });
 
 test('a copy that fails beyond doubt ends the watch at once: the gate decides', async () => {

@@ -1,5 +1,6 @@
 import type { EngineContext, MemberCluster } from '../engine/context.ts';
 import type { MemberLook, TrafficWatch } from '../engine/traffic-watch.ts';
+import { atLeast } from '../metrics/binomial.ts';
 import { interval95 } from '../metrics/interval.ts';
 import { judge } from '../migration/gate.ts';
 import type { SeenSplit } from '../migration/status.ts';
@@ -8,8 +9,9 @@ import type { TrafficSplit } from '../migration/traffic-split.ts';
 const lookEveryMs = 200;
 /** So many requests are enough to see any split. */
 export const enoughToSee = 100;
-/** So many are enough where they tell a split from the one before; fewer say nothing, whatever they say. */
-const fewestToSee = 30;
+/** Fewer are enough where callers who still followed the split before would hardly ever look like that. */
+const hardlyEver = 1e-3;
+const fewestToSee = 10;
 /** Calls that were under way when the split changed end on the old side; a share this close is not a contradiction. */
 const underWay = 0.01;
 
@@ -86,10 +88,17 @@ export async function watchShare(
   }
 }
 
-/** Whether this many requests say which split callers follow: the one before they may not look like. */
 function isEnough(seen: SeenSplit, before: TrafficSplit | null): boolean {
   if (seen.requests >= enoughToSee) return true;
-  return before !== null && seen.requests >= fewestToSee && !agrees(before, seen);
+  return before !== null && seen.requests >= fewestToSee && chanceOf(seen, before) < hardlyEver;
+}
+
+/** How likely callers who follow this split show such a share, or one that is farther from it still. */
+function chanceOf({ requests, k8s }: SeenSplit, split: TrafficSplit): number {
+  const [low, high] = [split.k8s / 100 - underWay, split.k8s / 100 + underWay];
+  if (k8s > requests * high) return atLeast(k8s, requests, high);
+  if (k8s < requests * low) return atLeast(requests - k8s, requests, 1 - low);
+  return 1;
 }
 
 interface Requests {

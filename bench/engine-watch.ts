@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { keepMemorySteady } from '../packages/meshlift/src/cli/steady-memory.ts';
 import { systemClock } from '../packages/meshlift/src/effects/clock/real.ts';
 import { openCluster } from '../packages/meshlift/src/effects/kube/real.ts';
 import type { EngineContext } from '../packages/meshlift/src/engine/context.ts';
@@ -99,11 +100,11 @@ async function bundled(): Promise<string> {
   return outfile;
 }
 
-/** As `meshlift` itself is run: with what was compiled before, and the young garbage kept small. */
+/** As `meshlift` itself is run: with what was compiled before. */
 function measuredApart(bundle: string, name: string): Cost {
   const compiled = join(tmpdir(), 'meshlift-engine-watch-compiled');
   const run = (time: string) =>
-    execFileSync(process.execPath, ['--semi-space-growth-factor=1', bundle, time, name], {
+    execFileSync(process.execPath, [bundle, time, name], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, NODE_COMPILE_CACHE: compiled },
@@ -171,6 +172,7 @@ async function watch(migration: Migration, kubeconfigPath: string, intervalMs: n
     host: { notify: () => undefined },
     signal: new AbortController().signal,
   };
+  keepMemorySteady();
   const traffic = await watchTraffic(context);
   const started = performance.now();
   await look(context, traffic);

@@ -5,7 +5,6 @@ import { readdirSync, statSync } from 'node:fs';
 import * as module from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 
 const floor = [22, 19];
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -15,8 +14,6 @@ if (newEnough) {
   // Compiling is most of what a short command would take. In the user's own folder: nobody else may put code there.
   const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
   module.enableCompileCache(process.env.NODE_COMPILE_CACHE || join(caches, 'meshlift', 'compiled'));
-  // An engine makes the same small garbage every second for days: collected often, it needs little room.
-  setFlagsFromString('--semi-space-growth-factor=1');
   await import(isBuilt() ? '../dist/cli/main.js' : '../src/cli/main.ts');
 } else {
   process.exitCode = runWithBroughtNode();

@@ -1,12 +1,14 @@
 import { stops } from '../../checks/check.ts';
 import { drive, type Ending } from '../../engine/engine.ts';
 import { type ExitCode, exitCodes } from '../../errors/codes.ts';
+import { isJudged } from '../../migration/decide.ts';
 import type { Goal } from '../../migration/decision.ts';
 import { withContext } from '../open-context.ts';
 import type { CommonOptions } from '../options.ts';
 import { checkLines } from '../render/check-list.ts';
 import { eventLines } from '../render/event-lines.ts';
 import { statusData, statusTable } from '../render/status-table.ts';
+import { keepMemorySteady } from '../steady-memory.ts';
 import type { Terminal } from '../terminal.ts';
 import { preflight } from './preflight.ts';
 
@@ -26,6 +28,7 @@ export async function driveCommand(
   const { output, verbose = false } = options;
   const host = eventLines(terminal, { json: output === 'json', verbose });
   return withContext(options, terminal, host, async (context) => {
+    if (isJudged(goal)) keepMemorySteady();
     const ending = await drive(context, goal, async () => {
       const broken = (await preflight(context, goal)).filter(stops);
       return broken.length > 0 ? { broken } : null;

@@ -11,6 +11,7 @@ import { statusChanges } from '../render/status-changes.ts';
 import { statusDocument } from '../render/status-document.ts';
 import { statusScreen } from '../render/status-screen.ts';
 import { openScreen } from '../screen.ts';
+import { keepMemorySteady } from '../steady-memory.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface StatusOptions extends CommonOptions {
@@ -46,6 +47,7 @@ async function watch(
   look: () => Promise<LiveView>,
   terminal: Terminal,
 ): Promise<ExitCode> {
+  keepMemorySteady();
   const show = output === 'json' ? jsonLines(context, terminal) : drawing(context, terminal);
   try {
     for (;;) {

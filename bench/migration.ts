@@ -37,11 +37,7 @@ interface Timed {
 
 const scenario = await Scenario.begin('bench-migration');
 try {
-  await scenario.shop();
-  const file = await scenario.migration();
-  await must(file, 'vm', 'join');
-  await must(file, 'deploy');
-  await scenario.customersShopping();
+  const file = await scenario.deployed();
   await new ShopCustomers(scenario.stage).become({
     RATE: '1',
     CATALOG_RATE: '140',
@@ -111,11 +107,6 @@ try {
   await scenario.end();
 }
 
-async function must(file: string, ...command: string[]): Promise<void> {
-  const { exitCode } = await scenario.meshlift(file, ...command);
-  if (exitCode !== 0) throw new Error(scenario.log.join('\n'));
-}
-
 /** Runs a command of the migration, noting when it says what. */
 async function run(file: string, ...command: string[]): Promise<Timed> {
   const started = performance.now();
@@ -148,10 +139,8 @@ async function run(file: string, ...command: string[]): Promise<Timed> {
 function manyCallsSince(before: CustomerCount): Promise<CustomerCount> {
   return scenario.until('calls enough to compare with', async () => {
     const now = await customerCount(scenario.stage);
-    const calls = (count: CustomerCount, cluster: string) =>
-      Object.values(count.catalogCalls?.byCluster?.[cluster] ?? {}).reduce((sum, each) => sum + each, 0);
     const enough = scenario.stage.lab.clusters.every(
-      ({ name }) => calls(now, name) - calls(before, name) >= callsToCompare,
+      ({ name }) => callsIn(name, before, now).all >= callsToCompare,
     );
     return enough ? now : null;
   });
@@ -159,11 +148,18 @@ function manyCallsSince(before: CustomerCount): Promise<CustomerCount> {
 
 /** Percent of a cluster's calls that the copy answered between two counts. */
 function shareSince(before: CustomerCount, after: CustomerCount, cluster: string): number {
+  const { k8s, all } = callsIn(cluster, before, after);
+  return (100 * k8s) / all;
+}
+
+/** What was called in a cluster between two counts. */
+function callsIn(cluster: string, before: CustomerCount, after: CustomerCount) {
   const grown = (side: string) => {
     const of = (count: CustomerCount) => count.catalogCalls?.byCluster?.[cluster]?.[side] ?? 0;
     return of(after) - of(before);
   };
-  return (100 * grown('k8s')) / (grown('k8s') + grown('vm'));
+  const k8s = grown('k8s');
+  return { k8s, all: k8s + grown('vm') };
 }
 
 function callsOf(after: CustomerCount, before: CustomerCount): number {

@@ -31,16 +31,12 @@ let lastTotal = 0;
 const scenario = await Scenario.begin('soak');
 const done = { kills: 0, rollbacks: 0, migrations: 0 };
 try {
-  await scenario.shop();
-  const file = await scenario.migration((draft) => {
+  const file = await scenario.deployed((draft) => {
     draft.spec.rollout.hold = '10s';
     draft.spec.rollout.gate.interval = '2s';
     // Retiring is the last thing of all: there is no way back from it.
     draft.spec.retire = { idle: '10s' };
   });
-  await must(file, 'vm', 'join');
-  await must(file, 'deploy');
-  await scenario.customersShopping();
   await new ShopCustomers(scenario.stage).become({
     RATE: '1',
     CATALOG_RATE: String(Math.round(rate * 0.85)),
@@ -170,11 +166,6 @@ async function counted(): Promise<CustomerCount> {
     throw new Error('the load generator has started anew, and its count with it');
   lastTotal = count.requests.total;
   return count;
-}
-
-async function must(file: string, ...command: string[]): Promise<void> {
-  const { exitCode } = await scenario.meshlift(file, ...command);
-  if (exitCode !== 0) throw new Error(scenario.log.join('\n'));
 }
 
 function calls(count: CustomerCount, since: CustomerCount): number {

@@ -38,12 +38,7 @@ const catalogCalls = {
 
 const scenario = await Scenario.begin('split-latency');
 try {
-  await scenario.shop();
-  const file = await scenario.migration();
-  for (const command of [['vm', 'join'], ['deploy']]) {
-    if ((await scenario.meshlift(file, ...command)).exitCode !== 0) throw new Error(scenario.log.join('\n'));
-  }
-  await scenario.customersShopping();
+  const file = await scenario.deployed();
   await new ShopCustomers(scenario.stage).become(catalogCalls);
   await scenario.meanwhile(1_000);
   const parsed = parseMigration(parse(await readFile(file, 'utf8')));

@@ -3,6 +3,13 @@ import type { CallAnswer, ServiceCall } from '../service-call/port.ts';
 import { type Attempt, noAnswer, podRefusal, readStatus, refusal } from './api-errors.ts';
 import { type ApiAnswer, type ApiClient, type ApiRequest, apiClient } from './api-request.ts';
 import { readAccess } from './kubeconfig.ts';
+import {
+  fieldManager,
+  type ManagedField,
+  makingManager,
+  ownedAsApplied,
+  wasMadeOnly,
+} from './managed-fields.ts';
 import { refOf } from './object-ref.ts';
 import type {
   KubeObject,
@@ -32,11 +39,8 @@ export interface OpenCluster extends KubeWriter {
   close(): void;
 }
 
-const fieldManager = 'meshlift';
 /** An API server on a busy machine may take seconds; one that is cut off is not worth more. */
 const defaultTimeoutMs = 10_000;
-/** of an object between its making and its being owned as applied */
-const makingManager = 'meshlift-new';
 const pageSize = 500;
 
 /**
@@ -427,23 +431,6 @@ function guarded(object: KubeObject, { resourceVersion, uid }: WriteOptions): Ku
     ...(uid !== undefined && { uid }),
   };
   return { ...object, metadata: { ...object.metadata, ...guard } };
-}
-
-type ManagedField = { readonly manager?: string; readonly operation?: string; readonly subresource?: string };
-
-/** Whether it was made to be applied, and not yet owned so. */
-function wasMadeOnly({ metadata }: KubeObject): boolean {
-  return (metadata.managedFields ?? []).some(({ manager }) => manager === makingManager);
-}
-
-function ownedAsApplied({ metadata }: KubeObject): readonly ManagedField[] {
-  const fields = (metadata.managedFields ?? []) as readonly ManagedField[];
-  return (
-    fields
-      // What was applied since is applied once more afterwards, and owned again by that.
-      .filter((it) => it.manager !== fieldManager || it.operation !== 'Apply' || it.subresource)
-      .map((it) => (it.manager === makingManager ? { ...it, manager: fieldManager, operation: 'Apply' } : it))
-  );
 }
 
 function podPath(pod: { readonly namespace: string; readonly pod: string }): string {

@@ -52,6 +52,13 @@ test('a copy that one member’s callers can’t reach is not deployed: the memb
   expect((await readStatus(world.engine())).phase).toBe('Deployed');
 });
 
+test('a call that gets lost on its way is made again in time', async () => {
+  await joined();
+  world.losesCopyTests = 3; // both members' first, and one of them another
+  await drive(world.engine(), { do: 'deploy' });
+  expect((await readStatus(world.engine())).phase).toBe('Deployed');
+});
+
 test('a caller that a killed engine left is replaced by the next one', async () => {
   await joined();
   const doomed = world.engine();

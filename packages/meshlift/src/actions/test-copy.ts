@@ -15,6 +15,11 @@ import {
 
 const lookEveryMs = 500;
 
+/** A call that is lost on its way must not take all the time that there is for an answer. */
+const triesAtLeast = 3;
+/** A connection is kept for a second before it counts as taken. */
+const shortestTryMs = 2_000;
+
 /**
  * Calls the copy through the mesh from every member cluster, before any customer does: a pod of each member, with a
  * sidecar like any caller's, asks for the service under its own name, with the header that names the copy's side.
@@ -109,13 +114,15 @@ async function untilAnswered(context: EngineContext, member: MemberCluster): Pro
   const ref = testCallerRef(migration);
   const target = { namespace: ref.namespace, pod: ref.name, port: testCallerPort };
   const { host, port } = { host: serviceHost(migration), port: migration.spec.service.port };
+  const deadlineMs = migration.spec.deadlines.agree;
+  const tryMs = Math.max(shortestTryMs, Math.round(deadlineMs / triesAtLeast));
   let last = 'nothing was asked yet';
   try {
     return await until(
       clock,
       {
         for: `the copy to answer a caller in ${member.name}`,
-        deadlineMs: migration.spec.deadlines.agree,
+        deadlineMs,
         intervalMs: lookEveryMs,
         next: '',
         signal,
@@ -123,7 +130,7 @@ async function untilAnswered(context: EngineContext, member: MemberCluster): Pro
           tell(context, 'wait', 'progress', `waiting for the copy, called from ${member.name}: ${why}`),
       },
       async (): Promise<Look<CallAnswer>> => {
-        const answer = await member.kube.forwardedCall(target, copyTest(migration), signal);
+        const answer = await member.kube.forwardedCall(target, copyTest(migration), tryMs, signal);
         const problem = copyTestProblem(migration, answer);
         last = problem ?? last;
         return problem === null ? { ready: true, value: answer } : { ready: false, why: problem };

@@ -13,6 +13,9 @@ import type {
 } from './port.ts';
 import { matchesFields, matchesLabels } from './selectors.ts';
 
+/** as of KubeReader.forwardedCall */
+type CallAnswerer = (target: PodPort, call: ServiceCall, withinMs: number) => Promise<CallAnswer>;
+
 export interface WriteSeen {
   readonly verb: 'create' | 'update' | 'delete';
   readonly object: KubeObject;
@@ -50,10 +53,7 @@ export class FakeCluster implements KubeWriter {
   readonly #forbidden = new Set<string>();
   readonly #listeners: ((write: WriteSeen) => void)[] = [];
   readonly #now: () => number;
-  #answerCall: (target: PodPort, call: ServiceCall) => CallAnswer = () => ({
-    came: 'nothing',
-    why: 'nobody listens there',
-  });
+  #answerCall: CallAnswerer = async () => ({ came: 'nothing', why: 'nobody listens there' });
   #version = 0;
 
   constructor(
@@ -98,7 +98,7 @@ export class FakeCluster implements KubeWriter {
   }
 
   /** what forwardedCall of any pod's port answers */
-  answerCalls(answer: (target: PodPort, call: ServiceCall) => CallAnswer): void {
+  answerCalls(answer: CallAnswerer): void {
     this.#answerCall = answer;
   }
 
@@ -162,8 +162,8 @@ export class FakeCluster implements KubeWriter {
     return this.podGet(target, path);
   }
 
-  async forwardedCall(target: PodPort, call: ServiceCall): Promise<CallAnswer> {
-    return this.#answerCall(target, call);
+  forwardedCall(target: PodPort, call: ServiceCall, withinMs: number): Promise<CallAnswer> {
+    return this.#answerCall(target, call, withinMs);
   }
 
   async logs(pod: { namespace: string; pod: string; container: string }, lines: number): Promise<string> {

@@ -79,8 +79,16 @@ export interface KubeReader {
   serviceGet(target: ServicePort, path: string, signal?: AbortSignal): Promise<string>;
   /** HTTP GET of a pod's loopback port through a port-forward (for ports that listen on localhost only) */
   forwardedGet(target: PodPort, path: string, signal?: AbortSignal): Promise<string>;
-  /** one call to a pod's loopback port through a port-forward; what the port says, or that it says nothing, is an answer */
-  forwardedCall(target: PodPort, call: ServiceCall, signal?: AbortSignal): Promise<CallAnswer>;
+  /**
+   * one call to a pod's loopback port through a port-forward; what the port says is an answer, and so is that it says
+   * nothing, or nothing within so many milliseconds
+   */
+  forwardedCall(
+    target: PodPort,
+    call: ServiceCall,
+    withinMs: number,
+    signal?: AbortSignal,
+  ): Promise<CallAnswer>;
   /** the last `lines` log lines of a container */
   logs(
     pod: { namespace: string; pod: string; container: string },

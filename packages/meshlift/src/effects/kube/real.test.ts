@@ -512,6 +512,15 @@ describe("a pod's loopback port, by port-forward", () => {
     });
   });
 
+  it('tells of a call that no answer came in its time, however long other requests may take', async () => {
+    reply = () => {};
+    const call = { protocol: 'http', authority: 'web.default:80', path: '/', headers: {} } as const;
+    expect(await (await open()).forwardedCall(target, call, 100)).toEqual({
+      came: 'nothing',
+      why: 'no answer within 100 ms',
+    });
+  });
+
   it('is given up after the time-out', async () => {
     reply = () => {};
     await expect((await open(100)).forwardedGet(target, '/')).rejects.toMatchObject({

@@ -192,9 +192,14 @@ class RealCluster implements OpenCluster {
     }
   }
 
-  async forwardedCall(target: PodPort, call: ServiceCall, signal?: AbortSignal): Promise<CallAnswer> {
+  async forwardedCall(
+    target: PodPort,
+    call: ServiceCall,
+    withinMs: number,
+    signal?: AbortSignal,
+  ): Promise<CallAnswer> {
     const attempt = this.#attempt(`call localhost:${target.port} in pod ${target.namespace}/${target.pod}`);
-    const deadline = AbortSignal.timeout(this.#timeoutMs);
+    const deadline = AbortSignal.timeout(withinMs);
     const within = signal ? AbortSignal.any([signal, deadline]) : deadline;
     // Only a copy's test makes calls, and HTTP/2 is much to load.
     const { callOverStream } = await import('../service-call/over-stream.ts');
@@ -203,7 +208,7 @@ class RealCluster implements OpenCluster {
     } catch (error) {
       if (error instanceof TunnelRefused) throw tunnelRefusal(attempt, target, error);
       const late = deadline.aborted && !signal?.aborted;
-      if (late) return { came: 'nothing', why: `no answer within ${this.#timeoutMs} ms` };
+      if (late) return { came: 'nothing', why: `no answer within ${withinMs} ms` };
       throw noAnswer(attempt, error, signal);
     }
   }

@@ -94,6 +94,8 @@ export class FakeWorld {
   readonly copyUnreachableFrom = new Set<ClusterName>();
   /** whether istiod gives new pods a sidecar */
   injects = true;
+  /** so many calls that test the copy get lost on their way */
+  losesCopyTests = 0;
   /** every call that tested the copy */
   readonly copyTests: { readonly cluster: ClusterName; readonly call: ServiceCall }[] = [];
   vmAlive = true;
@@ -454,8 +456,13 @@ export class FakeWorld {
         cluster.put({ ...object, spec, status });
       });
     });
-    cluster.answerCalls((target, call) => {
+    cluster.answerCalls(async (target, call, withinMs) => {
       this.copyTests.push({ cluster: name, call });
+      if (this.losesCopyTests > 0) {
+        this.losesCopyTests -= 1;
+        await this.clock.wait(withinMs);
+        return { came: 'nothing', why: `no answer within ${withinMs} ms` };
+      }
       const standing = cluster.objects().some(({ metadata }) => metadata.name === target.pod);
       if (!standing) throw new TypeError(`${target.pod} is not there`);
       const steered = call.protocol === 'tcp' || call.headers['x-meshlift-side'] === 'k8s';

@@ -165,6 +165,8 @@ export class Scenario {
     const draft: MigrationDraft = parse(migrationFile(this.stage));
     draft.metadata.namespace = this.namespace;
     draft.spec.topology = this.topology;
+    // The demo holds each step for its audience, and its count.
+    draft.spec.rollout.hold = '6s';
     draft.spec.clusters = this.stage.lab.clusters.map(({ name, context }, i, all) => ({
       ...{ name, context, home: i === 0, target: i === Math.min(1, all.length - 1) },
     }));

@@ -29,7 +29,8 @@ export function migrationFile(stage: Stage): string {
       },
       rollout: {
         steps: [20, 50, 100],
-        hold: '6s',
+        // So long that the whole story is told by ten thousand calls and more, however quick the machine is.
+        hold: '15s',
         gate: {
           minRequests: 100,
           maxErrorRate: '1%',

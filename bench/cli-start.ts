@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Figures } from './figures.ts';
+import { Figures, quantile } from './figures.ts';
 
 const times = Number(process.argv[2] ?? 20);
 const program = join(import.meta.dirname, '../packages/meshlift/bin/meshlift.js');
@@ -27,8 +27,10 @@ function took(args: readonly string[], cacheFolder: string): number {
 }
 
 function median(args: readonly string[], cacheFolder = cache): number {
-  const all = Array.from({ length: times }, () => took(args, cacheFolder)).toSorted((a, b) => a - b);
-  return all[Math.floor(all.length / 2)] ?? Number.NaN;
+  return quantile(
+    Array.from({ length: times }, () => took(args, cacheFolder)),
+    0.5,
+  );
 }
 
 const ms = (value: number) => `${Math.round(value)} ms`;

@@ -27,7 +27,7 @@ import { proxyCallers } from '../packages/meshlift/src/metrics/proxy-callers.ts'
 import { judge } from '../packages/meshlift/src/migration/gate.ts';
 import { splitWithK8s } from '../packages/meshlift/src/migration/traffic-split.ts';
 import { type Migration, parseMigration } from '../packages/meshlift/src/spec/migration.ts';
-import { Figures, seconds } from './figures.ts';
+import { Figures, quantile, seconds } from './figures.ts';
 import type { StandIn } from './stand-in/clusters.ts';
 
 const [watchSeconds = '30', only] = process.argv.slice(2);
@@ -201,8 +201,7 @@ async function watch(migration: Migration, kubeconfigPath: string, intervalMs: n
   const { user, system } = process.cpuUsage(before);
   const cpu = (user + system) / 1_000 / (performance.now() - from);
   for (const { kube } of members) kube.close();
-  const laterLook = looks.toSorted((a, b) => a - b)[Math.floor(looks.length / 2)] ?? 0;
-  return { firstLook, laterLook, cpu, memory, requests };
+  return { firstLook, laterLook: quantile(looks, 0.5), cpu, memory, requests };
 }
 
 /** What the engine does in every pass while it holds a split; answers the requests in its window. */

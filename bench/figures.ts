@@ -33,6 +33,12 @@ export class Figures {
   }
 }
 
+/** The value below which a share `q` of all values lies; NaN of none. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+}
+
 export function seconds(value: number): string {
   return `${value.toFixed(value < 1 ? 3 : 1)} s`;
 }

@@ -14,7 +14,7 @@ import { runCommand } from '../demo/src/command.ts';
 import { type CustomerCount, customerCount } from '../demo/src/shop.ts';
 import { root, Scenario } from '../e2e/scenario.ts';
 import { ShopCustomers } from '../e2e/shop-customers.ts';
-import { Figures, seconds } from './figures.ts';
+import { Figures, quantile, seconds } from './figures.ts';
 
 const rollbacks = 10;
 /** of each cluster; many times what a command waits for */
@@ -60,7 +60,8 @@ try {
     skews.push(skewMs / 1000);
     for (const { cluster, seen } of clusters) {
       const [low, high] = seen.interval;
-      const share = shareSince(timed.counted, after, cluster);
+      const { k8s, all } = callsIn(cluster, timed.counted, after);
+      const share = (100 * k8s) / all;
       shares += 1;
       if (low <= share && share <= high) held += 1;
     }
@@ -146,12 +147,6 @@ function manyCallsSince(before: CustomerCount): Promise<CustomerCount> {
   });
 }
 
-/** Percent of a cluster's calls that the copy answered between two counts. */
-function shareSince(before: CustomerCount, after: CustomerCount, cluster: string): number {
-  const { k8s, all } = callsIn(cluster, before, after);
-  return (100 * k8s) / all;
-}
-
 /** What was called in a cluster between two counts. */
 function callsIn(cluster: string, before: CustomerCount, after: CustomerCount) {
   const grown = (side: string) => {
@@ -164,9 +159,4 @@ function callsIn(cluster: string, before: CustomerCount, after: CustomerCount) {
 
 function callsOf(after: CustomerCount, before: CustomerCount): number {
   return (after.catalogCalls?.total ?? 0) - (before.catalogCalls?.total ?? 0);
-}
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
 }

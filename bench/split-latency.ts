@@ -18,6 +18,7 @@ import { openCluster } from '../packages/meshlift/src/effects/kube/real.ts';
 import { splitRoute } from '../packages/meshlift/src/mesh/split-route.ts';
 import { allOnK8s, allOnVm, type Side } from '../packages/meshlift/src/migration/traffic-split.ts';
 import { parseMigration } from '../packages/meshlift/src/spec/migration.ts';
+import { quantile } from './figures.ts';
 
 /** No request at the old side for so long means that there will be none. */
 const quietMs = 1_000;
@@ -103,8 +104,6 @@ async function lastRequests(clusters: readonly string[], old: Side): Promise<num
 }
 
 function quantiles(values: readonly number[]): string {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (q: number) =>
-    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0);
+  const at = (q: number) => Math.round(quantile(values, q));
   return `p50 ${at(0.5)} ms  p95 ${at(0.95)} ms  max ${at(1)} ms`;
 }

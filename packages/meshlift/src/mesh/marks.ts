@@ -1,9 +1,6 @@
 import type { Side } from '../migration/traffic-split.ts';
 import { homeOf, type Migration } from '../spec/migration.ts';
 
-/** Field manager of every server-side apply. */
-export const fieldManager = 'meshlift';
-
 /** On every object that Meshlift makes, so that it can find, and in the end remove, exactly its own. */
 export const migrationLabel = 'meshlift.dev/migration';
 

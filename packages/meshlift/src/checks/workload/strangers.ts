@@ -1,3 +1,4 @@
+import { fieldManager } from '../../effects/kube/port.ts';
 import type { MemberCluster } from '../../engine/context.ts';
 import { sideLabel } from '../../mesh/marks.ts';
 import { isRunning } from '../../mesh/pod-state.ts';
@@ -31,8 +32,6 @@ export async function otherPodsOfService(scene: Scene, cluster: MemberCluster): 
       .join(',')}`,
   };
 }
-
-const fieldManager = 'meshlift';
 
 /** Deploying applies the manifests by force: what somebody else keeps under the same name would be theirs no longer. */
 export async function takenOver({

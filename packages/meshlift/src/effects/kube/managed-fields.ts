@@ -1,7 +1,5 @@
-import type { KubeObject } from './port.ts';
+import { fieldManager, type KubeObject } from './port.ts';
 
-/** Who all that Meshlift applies belongs to, field by field. */
-export const fieldManager = 'meshlift';
 /** Who an object's fields belong to between its making and its being owned as applied. */
 export const makingManager = 'meshlift-new';
 

@@ -1,5 +1,8 @@
 import type { CallAnswer, ServiceCall } from '../service-call/port.ts';
 
+/** Field manager of every server-side apply: who all that Meshlift applies belongs to, field by field. */
+export const fieldManager = 'meshlift';
+
 /** A Kubernetes object as the API server sends it; kind-specific fields stay untyped until a pure module reads them. */
 export interface KubeObject {
   readonly apiVersion: string;
@@ -117,7 +120,7 @@ export interface WriteOptions {
 /** Writes one cluster. Checks are only ever handed a KubeReader. */
 export interface KubeWriter extends KubeReader {
   /**
-   * Server-side apply with field manager `meshlift`, forcing fields that it owns; answers the object as stored.
+   * Server-side apply with `fieldManager`, forcing fields that it owns; answers the object as stored.
    * A write that changes nothing leaves the resourceVersion as it was.
    */
   apply(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;

@@ -3,22 +3,17 @@ import type { CallAnswer, ServiceCall } from '../service-call/port.ts';
 import { type Attempt, noAnswer, podRefusal, readStatus, refusal } from './api-errors.ts';
 import { type ApiAnswer, type ApiClient, type ApiRequest, apiClient } from './api-request.ts';
 import { readAccess } from './kubeconfig.ts';
+import { type ManagedField, makingManager, ownedAsApplied, wasMadeOnly } from './managed-fields.ts';
+import { refOf } from './object-ref.ts';
 import {
   fieldManager,
-  type ManagedField,
-  makingManager,
-  ownedAsApplied,
-  wasMadeOnly,
-} from './managed-fields.ts';
-import { refOf } from './object-ref.ts';
-import type {
-  KubeObject,
-  KubeWriter,
-  ListQuery,
-  ObjectRef,
-  PodPort,
-  ServicePort,
-  WriteOptions,
+  type KubeObject,
+  type KubeWriter,
+  type ListQuery,
+  type ObjectRef,
+  type PodPort,
+  type ServicePort,
+  type WriteOptions,
 } from './port.ts';
 import { type PortForwards, portForwards, TunnelRefused } from './port-forward.ts';
 import { type Resource, ResourcePaths, resourcePath } from './resource-paths.ts';

@@ -8,7 +8,7 @@ const IDLE_CONNECTION_MS = 120_000;
 
 /**
  * What the load generator tells and takes: GET `/stats`, GET `/stats?since=MARK`, POST `/marks` → `{"id": MARK}`,
- * POST `/pause` and `/resume` (once `pending` is 0 after a pause, every request is counted), GET `/metrics`, GET `/healthz`, and GET `/readyz`, which answers 503 until the shop's home page was whole once.
+ * POST `/pause` and `/resume` (once `pending` is 0 after a pause, every request is counted), GET `/metrics`, GET `/healthz`, and GET `/readyz`, which answers 503 until every way into the shop succeeded once.
  */
 export function createControlServer(ledger: Ledger, traffic: Traffic): Server {
   return createServer({ keepAliveTimeout: IDLE_CONNECTION_MS }, (request, response) => {

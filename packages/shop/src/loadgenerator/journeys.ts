@@ -110,6 +110,15 @@ export function steps(journey: Journey, random: () => number, nextYear: number):
   }
 }
 
+/** One page of every kind that customers with these weights ask for. */
+export function pagesOf(weights: Weights): Step[] {
+  const journeys = (Object.keys(weights) as Journey[]).filter((journey) => weights[journey] > 0);
+  const pages = journeys
+    .flatMap((journey) => steps(journey, () => 0, new Date().getUTCFullYear() + 1))
+    .filter(({ method }) => method === 'GET');
+  return [...new Map(pages.map((page) => [page.route, page])).values()];
+}
+
 /** The journeys' weights from text such as `browse=5,checkout=1`; journeys not named get none. Throws with what is wrong. */
 export function readWeights(text: string): Weights {
   const weights = { browse: 0, product: 0, search: 0, currency: 0, cart: 0, checkout: 0 };

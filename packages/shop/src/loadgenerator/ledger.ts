@@ -40,7 +40,7 @@ export interface RouteStats extends Readonly<Counts> {
 
 /** Everything counted since a moment. Times are ISO 8601, durations milliseconds. */
 export interface Stats {
-  /** `waiting` until the shop's home page was whole for the first time; nothing is counted before. */
+  /** `waiting` until every way into the shop succeeded once; nothing is counted before. */
   readonly state: 'waiting' | 'running';
   readonly startedAt: string | null;
   /** The mark that this counts from; null for the start. */

@@ -1,14 +1,13 @@
-import type { Log } from '../process/log.ts';
 import { run } from '../process/program.ts';
-import { Browser, openShop, type Shop } from './browser.ts';
+import { Browser, openShop } from './browser.ts';
 import { createControlServer } from './control-server.ts';
 import { Customers } from './customers.ts';
 import { directCatalogCaller, directRecommendationCaller } from './direct-callers.ts';
-import { DEFAULT_WEIGHTS, readWeights } from './journeys.ts';
+import { DEFAULT_WEIGHTS, pagesOf, readWeights } from './journeys.ts';
 import { Ledger } from './ledger.ts';
+import { type Look, untilOpen } from './opening.ts';
 import { type Flow, Traffic } from './traffic.ts';
 
-const LOOK_AGAIN_MS = 500;
 const DIRECT_TIMEOUT_MS = 5000;
 
 run('loadgenerator', async ({ env, log }) => {
@@ -18,17 +17,22 @@ run('loadgenerator', async ({ env, log }) => {
   const rate = env.number('RATE', 10, { max: 10_000 });
   const catalogRate = env.number('CATALOG_RATE', 0, { max: 10_000 });
   const recommendationRate = env.number('RECOMMENDATION_RATE', 0, { max: 10_000 });
-  const weights = env.optional('JOURNEYS');
+  const journeys = env.optional('JOURNEYS');
+  const weights = journeys === undefined ? DEFAULT_WEIGHTS : readWeights(journeys);
   const ledger = new Ledger();
   const customers = new Customers({
     shop,
     count: env.number('CUSTOMERS', 50, { min: 1, max: 10_000 }),
-    weights: weights === undefined ? DEFAULT_WEIGHTS : readWeights(weights),
+    weights,
     onOutcome: (outcome) => ledger.enter(outcome),
   });
+  const looks: Look[] = pagesOf(weights).map(
+    (page) => () => new Browser(shop).visit(page, performance.now()),
+  );
   const direct = (makeCaller: typeof directCatalogCaller, address: string, perSecond: number): Flow[] => {
     if (perSecond === 0) return [];
     const caller = makeCaller({ address: env.address(address), cluster, log, timeoutMs: DIRECT_TIMEOUT_MS });
+    looks.push(() => caller(performance.now()));
     const call = async (at: number): Promise<void> => {
       ledger.due();
       ledger.enter(await caller(at));
@@ -54,7 +58,7 @@ run('loadgenerator', async ({ env, log }) => {
     control.listen(env.port('PORT', 8089), env.text('LISTEN_ADDR', '0.0.0.0'), resolve);
   });
   const stopped = new AbortController();
-  const started = waitForShop(shop, log, stopped.signal).then((open) => {
+  const started = untilOpen(looks, log, stopped.signal).then((open) => {
     if (!open) return;
     ledger.start();
     traffic.resume();
@@ -73,27 +77,3 @@ run('loadgenerator', async ({ env, log }) => {
     },
   };
 });
-
-/** Looks at the home page until it is whole; answers false when told to stop first. Nothing is counted meanwhile. */
-async function waitForShop(shop: Shop, log: Log, signal: AbortSignal): Promise<boolean> {
-  let reason = '';
-  while (!signal.aborted) {
-    const { failure } = await new Browser(shop).visit(
-      { route: 'home', method: 'GET', path: '/' },
-      performance.now(),
-    );
-    if (failure === undefined) return true;
-    if (failure !== reason) log.info('the shop is not open yet', { home: failure });
-    reason = failure;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, LOOK_AGAIN_MS);
-      function done(): void {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-      signal.addEventListener('abort', done, { once: true });
-    });
-  }
-  return false;
-}

@@ -8,6 +8,8 @@ import { report } from '../verdicts.ts';
 
 /** How long after its first bad answer the copy may go on being called, from any cluster: milliseconds. */
 const backWithin = 5_000;
+/** What the gate lets pass as noise, milliseconds. */
+const noise = 200;
 
 /** Callers must not pay for a copy that is not what it should be: however it fails, every cluster goes back to the VM. */
 describe('a bad copy', () => {
@@ -22,6 +24,7 @@ describe('a bad copy', () => {
       draft.spec.rollout.steps = [20, 100];
       // Long enough for the copy to turn bad while it has its 20 %.
       draft.spec.rollout.hold = '2m';
+      draft.spec.rollout.gate.p99Tolerance = `${noise}ms`;
       draft.spec.deadlines = { ready: '25s' };
     });
   });
@@ -115,11 +118,13 @@ describe('a bad copy', () => {
     expect(requests.failed).toBeGreaterThanOrEqual(seen.catalogCalls?.failed ?? 0);
   });
 
-  it('that gets five times slower than the VM is left within seconds', async () => {
+  it('that gets at least five times slower than the VM is left within seconds', async () => {
     await behave({ errorRate: 0, latencyMs: 0 });
     const { result, bad: firstBadAnswer } = await runUntilBad(async () => {
       const { verdicts } = await scenario.status();
-      const latencyMs = Math.ceil(5 * verdicts.at(-1).sides.vm.p99Ms);
+      const { p99Ms } = verdicts.at(-1).sides.vm;
+      // A histogram knows the limit only as the end of its bucket, so a delay just over the limit may pass for it.
+      const latencyMs = Math.ceil(Math.max(5 * p99Ms, 2 * (p99Ms + noise)));
       return (await behave({ errorRate: 0, latencyMs })) + latencyMs;
     });
     expect(result.exitCode, result.stderr).toBe(3);
